@@ -1,0 +1,5 @@
+"""`python -m sync` is `canon`."""
+
+from sync.cli import main
+
+main()
