@@ -1,4 +1,4 @@
-"""The one way to the database: libpq's own settings, or the embedded Postgres when `PGHOST` is unset."""
+"""The one way to the database: libpq's own settings, or the embedded Postgres while `PGHOST` is unset."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ import os
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from sync import localdb
 from sync.errors import WarehouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-
-def settings(project_dir: Path) -> Mapping[str, str]:
-    """Return the `PG*` variables to connect with; starts the embedded Postgres when `PGHOST` is unset."""
-    if os.environ.get("PGHOST"):
-        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
-    return localdb.ensure_started(project_dir)
+_KEYWORDS = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGPASSWORD": "password",
+    "PGDATABASE": "dbname",
+    "PGSSLMODE": "sslmode",
+}
 
 
 def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connection:
-    """Open a connection whose statements may run long; raise `WarehouseError` in one line when there is none."""
+    """Open a connection whose statements may run long; raise `WarehouseError`, in one line, when there is none."""
+    settings = localdb.environment(project_dir)
+    given = {_KEYWORDS[name]: value for name, value in settings.items() if name in _KEYWORDS}
     if not os.environ.get("PGHOST"):
-        for name in [name for name in os.environ if name.startswith("PG")]:
-            del os.environ[name]  # PGHOSTADDR and PGSERVICE win over an explicit host
-        os.environ.update(localdb.ensure_started(project_dir))
+        given |= {"hostaddr": settings["PGHOST"], "options": "", "passfile": os.devnull}  # no PG* variable of another's counts
+    conninfo = make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
     try:
-        connection = psycopg.connect(autocommit=True, fallback_application_name="attio-canon", connect_timeout=10)
+        connection = psycopg.connect(conninfo, autocommit=True)
         connection.execute("set statement_timeout = 0")
         connection.execute("set timezone = 'UTC'")
+        connection.autocommit = autocommit
     except psycopg.Error as error:
-        where = f"{os.environ.get('PGHOST')}:{os.environ.get('PGPORT', '5432')}"
-        first_line = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise WarehouseError(f"no database at {where}: {first_line} Check PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.") from error
-    connection.autocommit = autocommit
+        raise WarehouseError(
+            f"no database {settings['PGDATABASE']} at {settings['PGHOST']}:{settings['PGPORT']} for {settings['PGUSER']}: "
+            f"{_reason(error)}; check PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE and PGSSLMODE"
+        ) from error
     return connection
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Return the last of libpq's lines, which says what it was; none of them holds a password."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
