@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -28,8 +27,6 @@ def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connectio
     """Open a connection whose statements may run long; raise `WarehouseError`, in one line, when there is none."""
     settings = localdb.environment(project_dir)
     given = {_KEYWORDS[name]: value for name, value in settings.items() if name in _KEYWORDS}
-    if not os.environ.get("PGHOST"):
-        given |= {"hostaddr": settings["PGHOST"], "options": "", "passfile": os.devnull}  # no PG* variable of another's counts
     conninfo = make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
     try:
         connection = psycopg.connect(conninfo, autocommit=True)

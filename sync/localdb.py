@@ -64,7 +64,7 @@ def environment(project_dir: Path) -> dict[str, str]:
     """Return the `PG*` variables that lead to the database, with libpq's defaults filled in.
 
     With `PGHOST` set they are the caller's own and nothing embedded is touched; else the embedded server is started
-    and no other `PG*` variable counts (`PGHOSTADDR` and `PGSERVICE` would win over the host).
+    and every other `PG*` variable leaves this process (`PGHOSTADDR` and `PGSERVICE` would win over the host).
     """
     if not os.environ.get("PGHOST"):
         return ensure_started(project_dir)
@@ -143,6 +143,13 @@ class Cluster:
                     raise ConfigError(f"the embedded Postgres does not stop: see {state['data']}.log")
                 time.sleep(0.05)
             return True
+
+    def remove(self) -> None:
+        """Delete the stopped server's data and state, for good."""
+        state = self._state()
+        if state is not None and _runs_as_root():
+            shutil.rmtree(Path(state["data"]).parent)
+        shutil.rmtree(self.home)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -297,6 +304,9 @@ class Cluster:
 
 
 def _cluster(project_dir: Path) -> Cluster:
+    """Return the checkout's cluster; from here on no `PG*` variable misleads libpq (it reads `PGSERVICE` unasked)."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
     checkout = project_dir.resolve()
     return Cluster(checkout / ".local" / "postgres", binaries(), checkout)
 
@@ -322,7 +332,7 @@ def _major_version(bindir: Path) -> int:
 
 def _connect(port: int, user: str, password: str, database: str) -> psycopg.Connection:
     return psycopg.connect(
-        host="127.0.0.1", hostaddr="127.0.0.1", port=port, user=user, password=password, dbname=database, sslmode="disable",
+        host="127.0.0.1", port=port, user=user, password=password, dbname=database, sslmode="disable",
         connect_timeout=5, autocommit=True,
     )  # fmt: skip
 

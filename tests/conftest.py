@@ -1,0 +1,349 @@
+"""What the tests stand on: a real Postgres, a real sandbox over HTTP, the real command line; nothing of the owner's.
+
+Every `PG*`, `DBT_*`, `ATTIO_*` and `CANON_*` variable is dropped before anything starts, and commands run in a private project
+directory without a `.env`: no test can reach a database or a workspace that is not its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from sync import localdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+POSTGRES_BIN = os.environ.get("POSTGRES_BIN")  # `make test POSTGRES_BIN=...`: the same suite on another PostgreSQL
+OWNERS_VARIABLES = ("PG", "DBT_", "ATTIO_", "CANON_")
+
+for _name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES)]:
+    del os.environ[_name]
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of its own: `environment` are the `PG*` variables of the role that owns it."""
+
+    environment: dict[str, str]
+
+    def connect(self) -> psycopg.Connection:
+        """Open it, in autocommit mode."""
+        return _connect(self.environment)
+
+    def rows(self, query: str, parameters: Any = None) -> list[Any]:
+        """Return a statement's rows."""
+        with self.connect() as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    def run(self, *statements: str) -> None:
+        """Execute statements."""
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+@dataclass(frozen=True)
+class Server:
+    """The tests' PostgreSQL server."""
+
+    owner: dict[str, str]
+    superuser: dict[str, str]
+
+    def create(self, template: str | None = None, name: str | None = None) -> Database:
+        """Create a database, empty or a copy of `template`."""
+        name = name or f"t_{uuid.uuid4().hex[:16]}"
+        with _connect(self.superuser) as connection:
+            connection.execute(
+                sql.SQL("create database {} owner {} template {}").format(
+                    sql.Identifier(name), sql.Identifier(self.owner["PGUSER"]), sql.Identifier(template or "template0")
+                )
+            )
+        return Database({**self.owner, "PGDATABASE": name})
+
+    def drop(self, database: Database) -> None:
+        """Drop a database, whoever is still connected."""
+        with _connect(self.superuser) as connection:
+            name = sql.Identifier(database.environment["PGDATABASE"])
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+
+
+def _connect(settings: Mapping[str, str]) -> psycopg.Connection:
+    return psycopg.connect(
+        host=settings["PGHOST"],
+        port=settings["PGPORT"],
+        user=settings["PGUSER"],
+        password=settings["PGPASSWORD"],
+        dbname=settings["PGDATABASE"],
+        autocommit=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return one directory for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(shared_directory: Path) -> Iterator[Server]:
+    """Return the run's server, shared by all workers; the last one to leave stops it."""
+    home = shared_directory / "postgres"
+    users = shared_directory / "postgres-users"
+    users.mkdir(exist_ok=True)
+    mine = users / str(os.getpid())
+    bindir = Path(POSTGRES_BIN) if POSTGRES_BIN else localdb.binaries()
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+    cluster = localdb.Cluster(home, bindir, shared_directory, fast)
+    with _locked(shared_directory / "postgres-lock"):
+        mine.touch()
+        owner = cluster.start()
+    yield Server(owner, cluster.superuser())
+    with _locked(shared_directory / "postgres-lock"):
+        mine.unlink()
+        if not any(users.iterdir()):
+            cluster.stop()
+            cluster.remove()
+
+
+@pytest.fixture
+def empty_database(server: Server) -> Iterator[Database]:
+    """Return a database with nothing in it."""
+    database = server.create()
+    yield database
+    server.drop(database)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server, shared_directory: Path) -> str:
+    """Return the name of a database where `canon migrate` has run, to copy from."""
+    name = "template_migrated"
+    with _locked(shared_directory / "migrated-lock"):
+        done = shared_directory / "migrated"
+        if not done.exists():
+            database = server.create(name=name)
+            with _private_project(shared_directory / "migrate") as directory:
+                _run_canon(["migrate", "--yes"], directory, database.environment).expect(0)
+            done.touch()
+    return name
+
+
+@pytest.fixture
+def database(server: Server, migrated: str) -> Iterator[Database]:
+    """Return a fresh database where `canon migrate` has run."""
+    database = server.create(template=migrated)
+    yield database
+    server.drop(database)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it said."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """Return the one JSON document on stdout."""
+        return json.loads(self.stdout)
+
+    def expect(self, exit_code: int) -> Result:
+        """Fail the test, showing what the command said, unless it ended with `exit_code`; no traceback is ever shown."""
+        assert self.exit_code == exit_code, f"exit code {self.exit_code}\n{self.stdout}\n{self.stderr}"
+        assert "Traceback" not in self.stderr
+        return self
+
+
+@contextlib.contextmanager
+def _private_project(directory: Path) -> Iterator[Path]:
+    directory.mkdir(parents=True)
+    shutil.copytree(CHECKOUT / "dbt_project", directory / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copy(CHECKOUT / "profiles.yml.example", directory / "profiles.yml")
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """Return a private project directory: the dbt project, a profile, no `.env`."""
+    with _private_project(tmp_path / "project") as directory:
+        yield directory
+
+
+def _environment(*parts: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the clean environment with `parts` over it; a name that is None leaves."""
+    merged: dict[str, str | None] = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    for part in parts:
+        merged |= part
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _run_canon(
+    arguments: list[str], project: Path, *environment: Mapping[str, str | None], stdin: str | None = None
+) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "sync", *arguments, "--project-dir", str(project)],
+        cwd=project,
+        env=_environment(*environment),
+        input=stdin or "",
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+class Canon(Protocol):
+    """Runs `canon`."""
+
+    def __call__(self, *arguments: str, env: Mapping[str, str | None] | None = None, stdin: str | None = None) -> Result:
+        """Run `canon ARGUMENTS` in the private project, `env` over its settings."""
+
+
+@pytest.fixture
+def canon(project: Path, database: Database, sandbox: Sandbox) -> Canon:
+    """Return a runner of `canon` on this test's database and sandbox."""
+
+    def run(*arguments: str, env: Mapping[str, str | None] | None = None, stdin: str | None = None) -> Result:
+        return _run_canon(list(arguments), project, database.environment, sandbox.environment, env or {}, stdin=stdin)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running stand-in for Attio."""
+
+    url: str
+    process: subprocess.Popen[str]
+    token: str = "test-token"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the settings that lead `canon` to it, without waiting for its limits."""
+        return {
+            "ATTIO_BASE_URL": self.url,
+            "ATTIO_API_KEY": self.token,
+            "CANON_WRITES_PER_SECOND": "1000",
+            "CANON_READS_PER_SECOND": "1000",
+        }
+
+    def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Call the API as its client would; `path` begins behind `/v2`."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.request(method, f"{self.url}/v2{path}", json=body, headers=headers, timeout=60)
+
+    def play(self, action: str, body: Any = None) -> Any:
+        """Do what a test double can and Attio cannot (`POST /sandbox/ACTION`); return its answer."""
+        answer = httpx.post(f"{self.url}/sandbox/{action}", json=body if body is not None else {}, timeout=60)
+        return answer.raise_for_status().json() if answer.content else None
+
+    def stats(self) -> Any:
+        """Return what it counted."""
+        return httpx.get(f"{self.url}/sandbox/stats", timeout=60).raise_for_status().json()
+
+    def records(self, slug: str) -> list[dict[str, Any]]:
+        """Read every record of an object, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.call("POST", f"/objects/{slug}/records/query", {"limit": 500, "offset": len(found)})
+            found += page.raise_for_status().json()["data"]
+            if len(page.json()["data"]) < 500:
+                return found
+
+
+@contextlib.contextmanager
+def run_sandbox(directory: Path, *arguments: str) -> Iterator[Sandbox]:
+    """Start `canon sandbox` on a free port and stop it at the end."""
+    directory.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sync", "sandbox", "--port", "0", *arguments, "--project-dir", str(directory)],
+        cwd=CHECKOUT,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=(directory / "sandbox.log").open("w"),
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (directory / "sandbox.log").read_text()
+        yield Sandbox(json.loads(line)["url"], process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Return the worker's one sandbox, without limits."""
+    with run_sandbox(tmp_path_factory.mktemp("sandbox"), "--no-limits") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox as if just started."""
+    running_sandbox.play("reset")
+    return running_sandbox
+
+
+class Dbt(Protocol):
+    """Runs dbt."""
+
+    def __call__(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
+        """Run `dbt ARGUMENTS` in the private project."""
+
+
+def run_dbt(project: Path, database: Database, *arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
+    """Run dbt on a project directory and a database."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dbt", *arguments],
+        cwd=project / "dbt_project",
+        env=_environment({"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}, database.environment, env or {}),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def dbt(project: Path, database: Database) -> Dbt:
+    """Return a runner of dbt on this test's project and database."""
+
+    def run(*arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
+        return run_dbt(project, database, *arguments, env=env)
+
+    return run
