@@ -13,7 +13,7 @@ import io
 import json
 import zlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sync.errors import ConfigError
 
@@ -64,7 +64,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def header(path: Path) -> tuple[str, ...]:
-    """Return a CSV file's column names; ``()`` for an empty file. Raises `ConfigError` when they cannot be told apart."""
+    """Return a CSV file's column names, ``()`` for an empty file; raises `ConfigError` when they are ambiguous."""
     names: list[str] = []
     try:
         with _text(path) as lines:
@@ -147,7 +147,7 @@ def _documents(path: Path, on_bad: Callable[[int, str], None]) -> Iterator[tuple
             while line := content.readline(LONGEST_LINE):
                 number += 1
                 if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901
+                    line = line.removeprefix(b"\xef\xbb\xbf")
                 if not line.strip():
                     continue
                 try:
@@ -193,7 +193,8 @@ def _json(value: Any) -> str:
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_json(each)}" for key, each in value.items()) + "}"
+        pairs = (f"{json.dumps(key, ensure_ascii=False)}: {_json(each)}" for key, each in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_json, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -237,7 +238,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rb") if is_gzip else path.open("rb")

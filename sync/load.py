@@ -1,8 +1,8 @@
 """Load CSV and NDJSON files into a table: COPY into a temporary table, then SQL; all or nothing per file.
 
 Without a format the file's column names are the table's. A format (`sync/formats/NAME.sql`) is one query over the
-temporary table `incoming`, whose columns are the target's; it may also have `line_number` (the line a row came from) and
-`left_out` (why a line yields no row). What then happens is the same for all:
+temporary table `incoming`, whose columns are the target's; beside them it has `line_number` (the line a row came from)
+and may have `left_out` (why a line yields no row). What then happens is the same for all:
 
 - rows are inserted or updated by the table's unique key; a row that would change nothing is not written;
 - a blank cell never erases a value that is there; `created_at` and `updated_at` are set only on insert;
@@ -182,7 +182,7 @@ def read_target(connection: psycopg.Connection, name: str) -> Target:
     if found is None:
         if name in shapes:
             raise ConfigError(f"there is no table {name} yet: run canon migrate first")
-        raise ConfigError(f"there is no table {name!r}: name it as SCHEMA.TABLE, for instance extracted.person_discovery")
+        raise ConfigError(f"there is no table {name!r}: name it as SCHEMA.TABLE, as in extracted.person_discovery")
     oid, kind = found
     if kind not in {"r", "p"}:
         raise ConfigError(f"{name} is not a table: rows can only be loaded into a table")
@@ -323,7 +323,7 @@ def _load_file(connection: psycopg.Connection, job: _Job, target: Target, *, dry
                 task.advance(0, note="shaping")
                 columns = _shape(connection, job, target, report)
                 if report.bad_count:
-                    raise _NothingOfThisFile  # noqa: TRY301
+                    raise _NothingOfThisFile
                 task.advance(0, note="writing")
                 _put(connection, job, target, columns, report)
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as error:
@@ -336,9 +336,7 @@ def _load_file(connection: psycopg.Connection, job: _Job, target: Target, *, dry
     return report
 
 
-def _copy(
-    connection: psycopg.Connection, job: _Job, target: Target, report: FileReport, task: progress.Task
-) -> None:
+def _copy(connection: psycopg.Connection, job: _Job, target: Target, report: FileReport, task: progress.Task) -> None:
     """Fill `pg_temp.incoming` (line_number, and text columns named as in the file)."""
     optional = job.format.optional if job.format else ()
     names = (*job.copied, *(name for name in optional if name not in job.copied))
@@ -411,9 +409,7 @@ def _cast_query(columns: Sequence[Column]) -> str:
     return f"select {', '.join(['line_number', *casts])} from incoming"  # noqa: S608  # names are quoted
 
 
-def _put(
-    connection: psycopg.Connection, job: _Job, target: Target, columns: list[Column], report: FileReport
-) -> None:
+def _put(connection: psycopg.Connection, job: _Job, target: Target, columns: list[Column], report: FileReport) -> None:
     """Check `shaped`, then insert and update the target from it."""
     key = _key_among(target, [column.name for column in columns], job.path)
     keys = [column for column in columns if column.name in key]
@@ -485,7 +481,7 @@ def _statements(
     """Return the update and the insert that bring `shaped` into the target."""
 
     def new(column: Column) -> sql.Composed:
-        return sql.SQL("shaped.{}::{}").format(sql.Identifier(column.name), sql.SQL(column.type))  # type: ignore[arg-type]
+        return sql.SQL("shaped.{}::{}").format(sql.Identifier(column.name), sql.SQL(column.type))
 
     def old(column: Column) -> sql.Composed:
         return sql.SQL("target.{}").format(sql.Identifier(column.name))
@@ -525,9 +521,7 @@ def _statements(
         target.identifier,
         sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
         sql.SQL(", ").join(
-            sql.SQL("coalesce({}, {})").format(new(column), sql.SQL(column.default))  # type: ignore[arg-type]
-            if column.default
-            else new(column)
+            sql.SQL("coalesce({}, {})").format(new(column), sql.SQL(column.default)) if column.default else new(column)
             for column in columns
         ),
         target.identifier,
@@ -583,9 +577,7 @@ def _name_uncastable(connection: psycopg.Connection, types: dict[str, str], repo
             sql.SQL(
                 "select line_number, {} || reason from (select line_number, pg_temp.cast_error({}, {}) as reason"
                 " from incoming where {} ~ '[^[:space:]]') as tried where reason is not null"
-            ).format(
-                sql.Literal(f"{name}: "), sql.Identifier(name), sql.Literal(type_name), sql.Identifier(name)
-            ),
+            ).format(sql.Literal(f"{name}: "), sql.Identifier(name), sql.Literal(type_name), sql.Identifier(name)),
             report,
         )
     report.bad.sort(key=lambda each: each.line)

@@ -10,7 +10,6 @@ import contextlib
 import csv
 import gzip
 import hashlib
-import io
 import re
 import time
 from dataclasses import dataclass
@@ -166,7 +165,9 @@ def read(connection: psycopg.Connection) -> Plan:
     every_table = [(migration, table) for migration in files for table in migration.tables()]
     existing = _existing_relations(connection, [table.name for _, table in every_table])
     own = _own_tables(connection)
-    creates = tuple(table.name for migration, table in every_table if migration in pending and table.name not in existing)
+    creates = tuple(
+        table.name for migration, table in every_table if migration in pending and table.name not in existing
+    )
     keeps = tuple(table.name for _, table in every_table if table.name in existing and table.name not in own)
     differences = [
         difference
@@ -340,7 +341,7 @@ def _compare_columns(connection: psycopg.Connection, table: Table) -> Iterator[D
             [table.name],
         )
     }
-    wanted_types = dict(
+    wanted_types: dict[str, str] = dict(
         connection.execute(
             "select name, format_type(to_regtype(name), null) from unnest(%s::text[]) as wanted (name)",
             [sorted({column.type for column in table.columns})],
@@ -389,7 +390,7 @@ def _same_expression(connection: psycopg.Connection, table: Table, column: Colum
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(
-                f"create temporary table canon_expected ({sources}, {column.name} {column.type} "  # noqa: S608  # ours
+                f"create temporary table canon_expected ({sources}, {column.name} {column.type} "
                 f"generated always as ({column.generated}) stored)".encode()
             )
             ours = connection.execute(expression, ["pg_temp.canon_expected", column.name]).fetchone()

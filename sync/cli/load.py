@@ -21,7 +21,7 @@ LINES_SHOWN = 10
 @click.option("--yes", is_flag=True, help="Do not ask before a table that is not canon's is changed.")
 @command_options
 def command(
-    session: Session, paths: tuple[Path, ...], into: str, format_name: str | None, dry_run: bool, yes: bool
+    session: Session, *, paths: tuple[Path, ...], into: str, format_name: str | None, dry_run: bool, yes: bool
 ) -> int:
     """Load CSV or NDJSON files (also gzipped) into a table, by its unique key; all or nothing per file.
 
@@ -65,7 +65,8 @@ def _show(reports: list[load.FileReport], into: str, *, dry_run: bool) -> None:
         for each in report.bad[:LINES_SHOWN]:
             click.echo(f"{report.path}: line {each.line}: {each.reason}", err=True)
         if report.bad_count > LINES_SHOWN:
-            click.echo(f"{report.path}: and {report.bad_count - LINES_SHOWN:,} more bad lines (--json lists them)", err=True)
+            more_lines = f"{report.bad_count - LINES_SHOWN:,} more bad lines"
+            click.echo(f"{report.path}: and {more_lines} (--json lists them)", err=True)
         for reason, lines in _by_reason(report.left_out).items():
             more = ", ..." if len(lines) > LINES_SHOWN else ""
             shown = ", ".join(map(str, lines[:LINES_SHOWN]))

@@ -14,7 +14,7 @@ from sync.cli.common import Session, command_options
 @click.option("--plan", "only_plan", is_flag=True, help="Say what it would do; change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command_options
-def command(session: Session, only_plan: bool, yes: bool) -> None:
+def command(session: Session, *, only_plan: bool, yes: bool) -> None:
     """Create the tables, triggers and extensions the database lacks, and load the gazetteer.
 
     Tables that exist are never altered: how they differ is reported, with the SQL you may run. As nothing of yours
@@ -46,7 +46,9 @@ def command(session: Session, only_plan: bool, yes: bool) -> None:
 
 def _lines(plan: migrate.Plan, database_name: str) -> list[str]:
     """Return what a person reads: what would be done, what stays, what differs."""
-    lines = [f"{database_name}: nothing to do, all {len(plan.applied)} migrations are applied."] if plan.is_empty else []
+    lines: list[str] = []
+    if plan.is_empty:
+        lines.append(f"{database_name}: nothing to do, all {len(plan.applied)} migrations are applied.")
     lines += [
         f"create extension {extension.name} in schema {extension.where}"
         for extension in plan.extensions
