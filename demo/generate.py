@@ -40,12 +40,20 @@ MEMBER = {"type": "workspace-member", "id": "5f0d9c1e-7b1a-4c39-9d7e-0a1b2c3d4e5
 
 # Hosts that many companies share: a company page on one of them has no domain of its own.
 SHARED_HOSTS = frozenset(
-    "github.com google.com amazon.com apple.com facebook.com twitter.com linkedin.com medium.com notion.site "
-    "wordpress.com github.io herokuapp.com ycombinator.com t.co bit.ly about.me wixsite.com webflow.io".split()
+    (
+        *("github.com", "google.com", "amazon.com", "apple.com", "facebook.com", "twitter.com", "linkedin.com"),
+        *("medium.com", "notion.site", "wordpress.com", "github.io", "herokuapp.com", "ycombinator.com", "webflow.io"),
+        *("t.co", "bit.ly", "about.me", "wixsite.com"),
+    )
 )
-SECOND_LEVEL = frozenset("co.uk com.au co.jp com.br co.in co.nz com.mx com.sg co.za com.ng co.ke org.uk co.il".split())
+SECOND_LEVEL = frozenset(
+    (
+        *("co.uk", "com.au", "co.jp", "com.br", "co.in", "co.nz", "com.mx", "com.sg", "co.za", "com.ng", "co.ke"),
+        *("org.uk", "co.il"),
+    )
+)
 
-GIVEN = (
+GIVEN = (  # noqa: SIM905
     "Abel Adaeze Ailsa Amara Anselm Arvid Astrid Aurelio Beatriz Benedek Birgit Callum Camille Cosima Dagny Darius "
     "Delphine Dmitra Edda Eleni Emre Esther Fabian Farah Fergus Fiorella Gaspard Giulia Gunnar Hamza Hedda Hiroko "
     "Imke Imran Ines Ivo Jana Jarek Joaquín Jolanta Kaito Katinka Kofi Lakshmi Leif Ludmila Maëlle Malik Marta "
@@ -53,7 +61,7 @@ GIVEN = (
     "Selim Sigrid Soraya Tariq Tess Thandi Tomás Ulla Valentina Viggo Wanda Xenia Yara Yusuf Zdenka Zoltán Ørjan "
     "Łucja Şebnem Éloïse 'Alīn"
 ).split()
-FAMILY = (
+FAMILY = (  # noqa: SIM905
     "Aaltonen Abara Achterberg Adeyinka Alvarado Amsel Arkwright Baptiste Barzani Bergqvist Bielski Bouvier Brannigan "
     "Calloway Castellan Cerny Dalgaard Demirel Dorran Drăgan Eberhart Ekholm Esposito Farrow Feldhaus Ferreira "
     "Gagnon Ghorbani Gyllen Haddad Halvorsen Hasegawa Hennessy Ibarra Ishikawa Jansma Jokinen Kaplan Karimi Kessler "
@@ -62,7 +70,7 @@ FAMILY = (
     "Thorne Tranter Uchida Ueda Vance Varga Velázquez Vermeer Wachter Weatherby Whitlock Xander Yilmaz Zabala Zeman "
     "O'Rourke de-la-Fuente van-Dyk MacAllister Ó-Briain"
 ).split()
-TITLES = (
+TITLES = (  # noqa: SIM905
     "Software Engineer|Senior Software Engineer|Staff Engineer|Engineering Manager|CTO|CEO & Co-Founder|Founder|"
     "Product Manager|Head of Product|Designer|Data Analyst|Head of Data|Account Executive|VP Sales|SDR Manager|"
     "Revenue Operations Lead|Chief of Staff|People Partner|Recruiter|Customer Success Manager|Finance Director|"
@@ -156,14 +164,14 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
 
     known = list(read_companies())
-    in_crm = choose(known, given.companies, posting_domains(), random.Random(f"{given.seed}:choose"))
+    in_crm = choose(known, given.companies, posting_domains(), lots(given.seed, "choose"))
     chosen = set(in_crm)
     outside = [company for company in known if company not in chosen]
-    people = list(invent_people(given.people, in_crm, outside, random.Random(f"{given.seed}:people")))
+    people = list(invent_people(given.people, in_crm, outside, lots(given.seed, "people")))
 
-    workspace = fill_workspace(in_crm, known, people, random.Random(f"{given.seed}:workspace"))
+    workspace = fill_workspace(in_crm, known, people, lots(given.seed, "workspace"))
     write_workspace(given.out, workspace)
-    write_people(given.out, people, in_crm, random.Random(f"{given.seed}:rows"))
+    write_people(given.out, people, in_crm, lots(given.seed, "rows"))
 
 
 # The real part
@@ -219,7 +227,7 @@ def country_codes() -> dict[str, str]:
 
 def place_of(text: str, codes: dict[str, str]) -> tuple[str, str, str] | None:
     """Return (locality, region, country code) of 'City, Region, Country'; None for anything else."""
-    parts = [part.strip() for part in text.split(";")[0].split(",")]
+    parts = [part.strip() for part in text.split(";", maxsplit=1)[0].split(",")]
     if len(parts) != 3 or parts[2].lower() not in codes:
         return None
     return parts[0], parts[1], codes[parts[2].lower()]
@@ -276,7 +284,7 @@ def invent_people(
 
 def ascii_only(text: str) -> str:
     """Return `text` without accents."""
-    plain = text.translate(str.maketrans({"ø": "o", "ł": "l", "ı": "i", "ß": "ss"}))
+    plain = text.translate(str.maketrans("øł", "ol"))
     return unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode().strip("-_'")
 
 
@@ -367,7 +375,9 @@ def fill_workspace(
         values = company_values(company, draw)
         if is_typed:
             values["description"] = [f"Met at a fair; ask for the {draw.choice(('COO', 'CTO', 'buyer'))}."]
-        record_of[company.root] = add(workspace, "companies", values, began, company.root, "company", draw, is_typed)
+        record_of[company.root] = add(
+            workspace, "companies", values, began, company.root, "company", draw, is_typed=is_typed
+        )
     for company in in_crm:
         later = CRM_BEGAN + timedelta(days=900, minutes=draw.randrange(60 * 24 * 300))
         lot = draw.random()
@@ -421,7 +431,7 @@ def add_copy(workspace: Workspace, company: Company, roots: set[str], when: date
     if workspace.domains & set(values.get("domains", [])):
         values.pop("domains")
         kind = "same_name_no_domain"
-    add(workspace, "companies", values, when, company.root, kind, draw, draw.random() < 0.3)
+    add(workspace, "companies", values, when, company.root, kind, draw, is_typed=draw.random() < 0.3)
 
 
 def add_lookalike(workspace: Workspace, company: Company, roots: set[str], when: datetime, draw: random.Random) -> None:
@@ -435,9 +445,7 @@ def add_lookalike(workspace: Workspace, company: Company, roots: set[str], when:
     add(workspace, "companies", values, when, domain, "lookalike", draw, is_typed=False)
 
 
-def add_people(
-    workspace: Workspace, people: Sequence[Person], record_of: dict[str, str], draw: random.Random
-) -> None:
+def add_people(workspace: Workspace, people: Sequence[Person], record_of: dict[str, str], draw: random.Random) -> None:
     """Put one person in fifteen into the CRM already, LinkedIn URL in some other form, a few by a member's hand."""
     for person in people:
         if draw.random() >= 1 / 15 or person.company.root not in record_of:
@@ -453,10 +461,10 @@ def add_people(
         if is_typed:
             values["job_title"] = [f"{draw.choice(TITLES)} (champion)"]
         when = CRM_BEGAN + timedelta(days=1000, minutes=draw.randrange(60 * 24 * 200))
-        add(workspace, "people", values, when, person.slug, "person", draw, is_typed)
+        add(workspace, "people", values, when, person.slug, "person", draw, is_typed=is_typed)
 
 
-def add(
+def add(  # noqa: PLR0917
     workspace: Workspace,
     object_slug: str,
     values: dict[str, list[Any]],
@@ -464,7 +472,8 @@ def add(
     truth: str,
     kind: str,
     draw: random.Random,
-    is_typed: bool,  # noqa: FBT001
+    *,
+    is_typed: bool,
 ) -> str:
     """Add a record and return its id."""
     bits = f"{draw.getrandbits(128):032x}"
@@ -495,6 +504,11 @@ def write_workspace(folder: Path, workspace: Workspace) -> None:
 
 
 # Small things
+
+
+def lots(seed: int, purpose: str) -> random.Random:
+    """Return a source of lots: the same for the same seed and purpose, whatever else was drawn."""
+    return random.Random(f"{seed}:{purpose}")  # noqa: S311  # nothing here is a secret
 
 
 def location(company: Company) -> dict[str, str | None]:
