@@ -224,11 +224,17 @@ def _parse_table(name: str, body: str) -> Table:
     keys = [tuple(re.split(r",\s*", found["columns"])) for found in _TABLE_KEY.finditer(body)]
     without_keys = _TABLE_KEY.sub("", body)
     for found in _COLUMN.finditer(without_keys):
-        generated = " ".join((found["generated"] or "").split())
+        generated = _one_line(found["generated"] or "")
         columns.append(Column(found["name"], found["type"], generated))
         if "primary key" in found["rest"]:
             keys.append((found["name"],))
     return Table(name, tuple(columns), tuple(keys))
+
+
+def _one_line(expression: str) -> str:
+    """Return an expression without its comments and line ends (none of its literals goes over one)."""
+    lines = (line.strip() for line in expression.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("--"))
 
 
 # What the database says
