@@ -9,6 +9,7 @@ the checkout is touched.
 
     python -m sync.localdb exec -- CMD ...     run a command with the database's `PG*` settings
     python -m sync.localdb stop                stop the server, and a sandbox left running
+    python -m sync.localdb remove              stop the server and delete its data, for good
 """
 
 from __future__ import annotations
@@ -400,8 +401,13 @@ def _main(arguments: list[str]) -> int:
             stopped = [name for name, ran in (("database", stop(project_dir)), ("sandbox", stop_sandbox(project_dir))) if ran]
             sys.stderr.write(f"{project_dir}: {' and '.join(stopped) or 'nothing'} stopped\n")
             return 0
+        case ["remove"]:
+            stop(project_dir)
+            if (project_dir / ".local" / "postgres").is_dir():
+                _cluster(project_dir).remove()
+            return 0
         case _:
-            sys.stderr.write("usage: python -m sync.localdb exec -- CMD ... | stop\n")
+            sys.stderr.write("usage: python -m sync.localdb exec -- CMD ... | stop | remove\n")
             return 2
 
 
