@@ -1,0 +1,289 @@
+"""Value shapes: what may be written for each attribute type, and what is read back (API facts, section 6)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Json = dict[str, Any]
+
+LOCATION_KEYS = (
+    *("line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code", "latitude", "longitude"),
+)
+CREATABLE_TYPES = frozenset(
+    "text number checkbox currency date timestamp rating status select record-reference actor-reference location domain "
+    "email-address phone-number".split()
+)
+MULTISELECT_TYPES = frozenset("select record-reference actor-reference domain email-address phone-number".split())
+RESERVED_TLDS = frozenset("example invalid localhost local test".split())
+# Second levels under which a country's registry sells names: enough for the root domain of what people type.
+REGISTRY_SECOND_LEVELS = frozenset("ac co com edu gen go gob gov gouv ind ltd me mil ne net nom or org plc sch".split())
+CURRENCIES = frozenset(
+    "ARS AUD BRL BGN CAD CLP CNY COP CZK DKK EUR HKD ISK INR ILS JPY KRW MYR MXN NTD NZD NGN NOK XPF PEN PHP PLN GBP RWF SAR SGD "
+    "ZAR SEK CHF THB AED UYU USD".split()
+)
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_EMAIL = re.compile(r"([^@\s<>()]+)@([^@\s]+)")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T.*)?")
+_DIALLING = {"1": "US", "44": "GB", "49": "DE", "33": "FR", "39": "IT", "34": "ES", "31": "NL", "46": "SE", "41": "CH"}
+
+
+class Refusal(Exception):  # noqa: N818  # what Attio says no to is no error of ours
+    """An answer other than success, in Attio's shape (section 12)."""
+
+    def __init__(self, status: int, code: str, message: str, *, kind: str = "invalid_request_error", **extra: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"status_code": status, "type": kind, "code": code, "message": message, **extra}
+
+
+def invalid(slug: str, why: str) -> Refusal:
+    """Return the refusal of a value whose shape or type is wrong."""
+    message = f'An invalid value was passed to attribute with slug "{slug}".'
+    return Refusal(400, "validation_type", message, validation_errors=[{"code": "invalid_value", "path": [slug], "message": why}])
+
+
+class Workspace(Protocol):
+    """What value parsing needs to know of the workspace."""
+
+    def find_referenced(self, attribute: Any, value: Any) -> tuple[str, str]:
+        """Return object slug and record id of what a reference names; raise `Refusal`."""
+
+    def find_member(self, value: Any, slug: str) -> str:
+        """Return the id of a workspace member; raise `Refusal`."""
+
+
+def parse(attribute: Any, value: Any, workspace: Workspace) -> Json:
+    """Return the read shape of a written `value`; raise `Refusal` unless it is one that Attio takes."""
+    kind = attribute.type
+    if kind == "record-reference":
+        target_object, target_id = workspace.find_referenced(attribute, value)
+        return {"target_object": target_object, "target_record_id": target_id}
+    if kind == "actor-reference":
+        return {"referenced_actor_type": "workspace-member", "referenced_actor_id": workspace.find_member(value, attribute.api_slug)}
+    if kind in {"select", "status"}:
+        return _choice(attribute, value)
+    if kind == "currency":
+        amount = _only(attribute.api_slug, value, "currency_value")
+        if not _is_number(amount) or round(amount, 4) != amount:
+            raise invalid(attribute.api_slug, "a number with at most 4 decimals is expected")
+        return {"currency_value": amount, "currency_code": attribute.currency_code}
+    parser = _PARSERS.get(kind)
+    if parser is None:
+        raise invalid(attribute.api_slug, f"values of type {kind} cannot be written")
+    return parser(attribute.api_slug, value)
+
+
+def _only(slug: str, value: Any, key: str) -> Any:
+    """Return the scalar, written bare or as `{key: scalar}`; other keys are refused."""
+    if isinstance(value, dict):
+        if set(value) != {key}:
+            raise invalid(slug, f'an object with the key "{key}" and no other is expected')
+        return value[key]
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _text(slug: str, value: Any) -> Json:
+    text = _only(slug, value, "value")
+    if not isinstance(text, str):
+        raise invalid(slug, "a string is expected")
+    if "\x00" in text:
+        raise invalid(slug, "a string without NUL is expected")
+    return {"value": text}
+
+
+def _number(slug: str, value: Any) -> Json:
+    number = _only(slug, value, "value")
+    if not _is_number(number):
+        raise invalid(slug, "a number is expected")
+    return {"value": number}
+
+
+def _checkbox(slug: str, value: Any) -> Json:
+    checked = _only(slug, value, "value")
+    if checked in {"true", "false"} if isinstance(checked, str) else False:
+        checked = checked == "true"
+    if not isinstance(checked, bool):
+        raise invalid(slug, "true or false is expected")
+    return {"value": checked}
+
+
+def _date(slug: str, value: Any) -> Json:
+    text = _only(slug, value, "value")
+    found = _PARTIAL_DATE.fullmatch(text) if isinstance(text, str) else None
+    try:
+        if found is None:
+            raise ValueError
+        day = dt.date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
+    except ValueError as error:
+        raise invalid(slug, "a date YYYY-MM-DD is expected") from error
+    return {"value": day.isoformat()}
+
+
+def _timestamp(slug: str, value: Any) -> Json:
+    text = _only(slug, value, "value")
+    try:
+        if not isinstance(text, str):
+            raise ValueError  # noqa: TRY004  # it joins the malformed ones
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise invalid(slug, "an ISO 8601 timestamp is expected") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return {"value": f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"}
+
+
+def _rating(slug: str, value: Any) -> Json:
+    stars = _only(slug, value, "value")
+    if not isinstance(stars, int) or isinstance(stars, bool) or not 0 <= stars <= 5:
+        raise invalid(slug, "a whole number from 0 to 5 is expected")
+    return {"value": stars}
+
+
+def _location(slug: str, value: Any) -> Json:
+    if not isinstance(value, dict):
+        raise invalid(slug, "an object with all ten location keys is expected")
+    if set(value) != set(LOCATION_KEYS):
+        wrong = sorted(set(LOCATION_KEYS) ^ set(value))
+        raise invalid(slug, f"all ten location keys and no others are expected; see {', '.join(wrong)}")
+    if not all(part is None or isinstance(part, str) for part in value.values()):
+        raise invalid(slug, "strings or null are expected, latitude and longitude included")
+    country = value["country_code"]
+    if country is not None and not re.fullmatch("[A-Z]{2}", country):
+        raise invalid(slug, "country_code is to be ISO 3166-1 alpha-2")
+    for name, most in (("latitude", 90), ("longitude", 180)):
+        if value[name] is not None and not (re.fullmatch(r"-?\d{1,3}(\.\d+)?", value[name]) and abs(float(value[name])) <= most):
+            raise invalid(slug, f"{name} is to be a number between -{most} and {most}, as a string")
+    return {key: value[key] for key in LOCATION_KEYS}
+
+
+def _domain(slug: str, value: Any) -> Json:
+    text = _only(slug, value, "domain")
+    if not isinstance(text, str):
+        raise invalid(slug, "a domain is expected")
+    host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.strip().lower())
+    host = re.split(r"[/?#:]", host, maxsplit=1)[0].rstrip(".")
+    return {"domain": host, "root_domain": _root_domain(slug, host)}
+
+
+def _root_domain(slug: str, host: str) -> str:
+    try:
+        labels = host.encode("idna").decode().split(".") if not host.isascii() else host.split(".")
+    except UnicodeError as error:
+        raise invalid(slug, "a domain is expected") from error
+    valid = len(labels) >= 2 and all(_LABEL.fullmatch(label) for label in labels)
+    if not valid or labels[-1].isdigit() or labels[-1] in RESERVED_TLDS:
+        raise invalid(slug, "a domain under a public suffix is expected")
+    shown = host.split(".")
+    deep = len(labels[-1]) == 2 and len(labels) > 2 and labels[-2] in REGISTRY_SECOND_LEVELS
+    return ".".join(shown[-3:] if deep else shown[-2:])
+
+
+def _email(slug: str, value: Any) -> Json:
+    text = _only(slug, value, "email_address")
+    found = _EMAIL.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        raise invalid(slug, "an e-mail address is expected")
+    domain = found[2].lower()
+    return {
+        "original_email_address": text,
+        "email_address": text.strip().lower(),
+        "email_domain": domain,
+        "email_root_domain": _root_domain(slug, domain),
+        "email_local_specifier": found[1].lower(),
+    }
+
+
+def _phone(slug: str, value: Any) -> Json:
+    original, country = (value, None) if isinstance(value, str) else (None, None)
+    if isinstance(value, dict):
+        if not set(value) <= {"original_phone_number", "country_code"} or "original_phone_number" not in value:
+            raise invalid(slug, "an object with original_phone_number and country_code is expected")
+        original, country = value["original_phone_number"], value.get("country_code")
+    digits = re.sub(r"[ ().-]", "", original) if isinstance(original, str) else ""
+    if not _PHONE.fullmatch(digits) or re.match(r"\+1\d{3}555", digits):
+        raise invalid(slug, "a valid E.164 phone number is expected")
+    dialled = next((code for length in (2, 1) if (code := _DIALLING.get(digits[1 : 1 + length]))), "US")
+    return {"original_phone_number": original, "phone_number": digits, "country_code": country or dialled}
+
+
+def _personal_name(slug: str, value: Any) -> Json:
+    if isinstance(value, str):
+        last, _, first = (part.strip() for part in value.partition(","))
+        return {"first_name": first, "last_name": last, "full_name": f"{first} {last}".strip()}
+    if not isinstance(value, dict) or not set(value) <= {"first_name", "last_name", "full_name"}:
+        raise invalid(slug, "an object with first_name, last_name and full_name is expected")
+    if not all(isinstance(part, str) for part in value.values()):
+        raise invalid(slug, "first_name, last_name and full_name are to be strings")
+    if set(value) != {"first_name", "last_name", "full_name"}:
+        raise invalid(slug, "all of first_name, last_name and full_name are expected")
+    return {key: value[key] for key in ("first_name", "last_name", "full_name")}
+
+
+def _choice(attribute: Any, value: Any) -> Json:
+    wanted = _only(attribute.api_slug, value, "option" if attribute.type == "select" else "status")
+    if not isinstance(wanted, str):
+        raise invalid(attribute.api_slug, "the title or the id of an option is expected")
+    for option in attribute.options:
+        if wanted in {option["title"], option["id"]["option_id"]} and not option["is_archived"]:
+            return {"option": option}
+    message = f'Cannot find select option with title/ID "{wanted}" for attribute with slug "{attribute.api_slug}".'
+    raise Refusal(400, "value_not_found", message)
+
+
+_PARSERS: Mapping[str, Callable[[str, Any], Json]] = {
+    "text": _text,
+    "number": _number,
+    "checkbox": _checkbox,
+    "date": _date,
+    "timestamp": _timestamp,
+    "rating": _rating,
+    "location": _location,
+    "domain": _domain,
+    "email-address": _email,
+    "phone-number": _phone,
+    "personal-name": _personal_name,
+}
+
+MAIN_KEY = {
+    "currency": "currency_value",
+    "domain": "domain",
+    "email-address": "email_address",
+    "phone-number": "phone_number",
+    "personal-name": "full_name",
+    "record-reference": "target_record_id",
+    "actor-reference": "referenced_actor_id",
+    "location": "locality",
+}
+"""The key that a shorthand filter, a sort or a uniqueness check looks at; `value` for every other type."""
+
+
+def main(kind: str, value: Json) -> Any:
+    """Return what identifies a read value among others of its attribute."""
+    if kind in {"select", "status"}:
+        return value["option"]["id"]["option_id"]
+    if kind == "personal-name":
+        return (value["first_name"], value["last_name"], value["full_name"])
+    if kind == "location":
+        return tuple(value[key] for key in LOCATION_KEYS)
+    return value[MAIN_KEY.get(kind, "value")]
+
+
+def is_uuid(text: object) -> bool:
+    """Return whether `text` has the form of a UUID."""
+    try:
+        return isinstance(text, str) and str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
