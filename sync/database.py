@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,6 +12,7 @@ from sync import localdb
 from sync.errors import WarehouseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _KEYWORDS = {
@@ -39,6 +41,16 @@ def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connectio
             f"{_reason(error)}; check PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE and PGSSLMODE"
         ) from error
     return connection
+
+
+@contextlib.contextmanager
+def refusals_told(doing: str) -> Iterator[None]:
+    """Turn whatever the database refuses inside the `with` into a `WarehouseError` of one line; `doing` begins it."""
+    try:
+        yield
+    except psycopg.Error as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise WarehouseError(f"{doing}: the database says: {lines[0]}") from error
 
 
 def _reason(error: psycopg.Error) -> str:

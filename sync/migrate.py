@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from sync import progress
+from sync import database, progress
 from sync.errors import ConfigError, LockedError, WarehouseError
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ def read(connection: psycopg.Connection) -> Plan:
     Raises `ConfigError` when an applied file was edited, is gone, or the server is too old; the connection must be
     in autocommit mode.
     """
+    with database.refusals_told("cannot compare the database with the migrations"):
+        return _read(connection)
+
+
+def _read(connection: psycopg.Connection) -> Plan:
     _check_server(connection)
     files = migrations()
     applied = _applied(connection)
@@ -193,7 +198,7 @@ def apply(connection: psycopg.Connection, say: Callable[[str], None]) -> Plan:
     One migration runs at a time per database: another one is waited for. Raises `LockedError` when that takes longer
     than ten minutes, `WarehouseError` when a file fails (everything before it stays done). `say` gets a line per step.
     """
-    with _lock(connection, say):
+    with database.refusals_told("migrating stopped"), _lock(connection, say):
         plan = read(connection)
         for extension in plan.extensions:
             if extension.state == "absent":
@@ -244,10 +249,9 @@ def _check_server(connection: psycopg.Connection) -> None:
     if connection.info.server_version < OLDEST_SERVER:
         version = connection.info.server_version // 10000
         raise ConfigError(f"this server is PostgreSQL {version}: version 15 or newer is needed")
-    encoding = connection.execute("show server_encoding").fetchone()
-    if encoding != ("UTF8",):
-        name = encoding[0] if encoding else "unknown"
-        raise ConfigError(f"the database's encoding is {name}: create one with encoding UTF8")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(f"the database's encoding is {encoding}: create one with encoding UTF8")
 
 
 def _exists(connection: psycopg.Connection, relation: str) -> bool:
