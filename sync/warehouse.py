@@ -1,0 +1,150 @@
+"""Every statement we run on the mirror and the marts.
+
+The caller owns the connection, in autocommit mode: nothing here keeps a transaction open between two calls. A refusal
+of the database comes out as `WarehouseError`, in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from sync.errors import WarehouseError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
+
+
+class MirrorRow(NamedTuple):
+    """One record on its way into the mirror; `values` is JSON text."""
+
+    record_id: str
+    created_at: str
+    web_url: str
+    values: str
+
+
+@contextlib.contextmanager
+def refusals_told(doing: str) -> Iterator[None]:
+    """Turn what the database refuses into a `WarehouseError` that says what we were doing."""
+    try:
+        yield
+    except psycopg.errors.UndefinedTable as error:
+        raise WarehouseError(f"{doing}: {_first_line(error)}: run `canon migrate` first") from error
+    except psycopg.Error as error:
+        raise WarehouseError(f"{doing}: {_first_line(error)}") from error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+# the mirror
+
+
+def begin_pull(connection: psycopg.Connection, object_slug: str) -> tuple[dt.datetime, int | None]:
+    """Make room for an object's records; return the time by the database's clock and how many the last pull read.
+
+    The rows collect in a temporary table of this session: the mirror shows the old ones until `replace_mirror`.
+    """
+    with refusals_told(f"pull {object_slug}"):
+        row = connection.execute(
+            """
+            select clock_timestamp(), (select pulls.records from attio_mirror.pulls where pulls.object = %s)
+            from (select count(*) from attio_mirror.records where false) as the_mirror_is_there
+            """,
+            (object_slug,),
+        ).fetchone()
+        assert row is not None  # noqa: S101  # a select of an aggregate has one row
+        connection.execute(
+            """
+            create temporary table if not exists pulled_records (
+                read_number bigint generated always as identity,
+                record_id uuid,
+                created_at timestamptz,
+                web_url text,
+                values jsonb
+            )
+            """
+        )
+        empty_spool(connection)
+        return row[0], row[1]
+
+
+def empty_spool(connection: psycopg.Connection) -> None:
+    """Forget what this session has read so far."""
+    with refusals_told("pull"):
+        connection.execute("truncate pg_temp.pulled_records")
+
+
+def spool(connection: psycopg.Connection, rows: Sequence[MirrorRow]) -> None:
+    """Put one page's records by, behind those of the pages before."""
+    statement = "copy pg_temp.pulled_records (record_id, created_at, web_url, values) from stdin"
+    with refusals_told("pull"), connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def count_spooled(connection: psycopg.Connection) -> int:
+    """Return how many different records this session has read."""
+    with refusals_told("pull"):
+        row = connection.execute("select count(distinct record_id) from pg_temp.pulled_records").fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def replace_mirror(connection: psycopg.Connection, object_slug: str, began_at: dt.datetime) -> bool:
+    """Put what was read in the place of the object's rows, in one transaction; the tables keep their identity.
+
+    A record that was read twice counts as read last. Returns False, and leaves the mirror, when a pull that began
+    later has already been stored.
+    """
+    with refusals_told(f"pull {object_slug}"):
+        with connection.transaction():
+            connection.execute(
+                "select pg_advisory_xact_lock(hashtextextended('attio_mirror.' || %s::text, 0))", (object_slug,)
+            )
+            if connection.execute(
+                "select 1 from attio_mirror.pulls where object = %s and pulled_at > %s", (object_slug, began_at)
+            ).fetchone():
+                return False
+            connection.execute("delete from attio_mirror.records where object = %s", (object_slug,))
+            connection.execute(
+                """
+                insert into attio_mirror.records (object, record_id, created_at, web_url, values, pulled_at)
+                select distinct on (record_id) %s::text, record_id, created_at, web_url, values, %s::timestamptz
+                from pg_temp.pulled_records
+                order by record_id, read_number desc
+                """,
+                (object_slug, began_at),
+            )
+            connection.execute(
+                """
+                insert into attio_mirror.pulls (object, pulled_at, records)
+                select %(object)s::text, %(began_at)s::timestamptz, count(*)
+                from attio_mirror.records
+                where records.object = %(object)s::text
+                on conflict (object) do update set pulled_at = excluded.pulled_at, records = excluded.records
+                """,
+                {"object": object_slug, "began_at": began_at},
+            )
+            _create_view(connection, object_slug)
+        connection.execute("analyze attio_mirror.records")
+        empty_spool(connection)
+    return True
+
+
+def _create_view(connection: psycopg.Connection, object_slug: str) -> None:
+    """Give the object a view of its own; a relation of that name stays what it is."""
+    taken = connection.execute("select to_regclass(format('attio_mirror.%%I', %s::text))", (object_slug,)).fetchone()
+    if taken == (None,):
+        connection.execute(
+            sql.SQL(
+                "create view attio_mirror.{view} as select record_id, created_at, web_url, values, pulled_at"
+                " from attio_mirror.records where object = {slug}"
+            ).format(view=sql.Identifier(object_slug), slug=sql.Literal(object_slug))
+        )
