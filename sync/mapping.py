@@ -7,6 +7,7 @@ needed) when it is missing or older than a file it was made from.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -71,8 +72,8 @@ class Field:
     """A column of an export and the attribute it fills.
 
     `title` is what `setup` names an attribute that it creates (None: never created). `list` is None for a single
-    value. `references` names the export whose primary key the column holds. `options` are the titles a select needs
-    beforehand.
+    value. `references` names the export whose primary key the column holds, `refers_to` that export's object.
+    `options` are the titles a select needs beforehand.
     """
 
     column: str
@@ -82,6 +83,7 @@ class Field:
     write: Write
     list: Lists | None
     references: str | None
+    refers_to: str | None
     unique: bool
     options: tuple[str, ...]
 
@@ -283,8 +285,7 @@ def exports_of(found: Mapping[str, Any]) -> list[Export]:
         raise MappingError(
             f"{unmapped[0]['name']}: columns have `attio` meta, the model none: add config.meta.attio with its object"
         )
-    _check_together(exports)
-    return _ordered(exports)
+    return _ordered(_tied_together(exports))
 
 
 def _models(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -372,6 +373,7 @@ def _field(column: str, found: object, where: str) -> Field:
         write=_one_of(meta.get("write", "unless_human"), WRITES, f"{where}: write"),
         list=lists,
         references=references,
+        refers_to=None,  # known once all exports are
         unique=unique,
         options=tuple(options),
     )
@@ -442,15 +444,21 @@ def _primary_key(node: Mapping[str, Any]) -> str:
     return keys[0]
 
 
-def _check_together(exports: Sequence[Export]) -> None:
-    models = {one.model for one in exports}
+def _tied_together(exports: Sequence[Export]) -> list[Export]:
+    """Fill in which object each reference leads to; raise `MappingError` for one that leads nowhere."""
+    objects = {one.model: one.object_slug for one in exports}
+    tied = []
     for export in exports:
+        fields = []
         for field in export.fields:
-            if field.references is not None and field.references not in models:
+            if field.references is not None and field.references not in objects:
                 raise MappingError(
                     f"{export.model}.{field.column}: references {field.references}, which is no export: "
-                    f"there are {', '.join(sorted(models))}"
+                    f"there are {', '.join(sorted(objects))}"
                 )
+            fields.append(dataclasses.replace(field, refers_to=objects.get(field.references or "")))
+        tied.append(dataclasses.replace(export, fields=tuple(fields)))
+    return tied
 
 
 def _ordered(exports: Sequence[Export]) -> list[Export]:

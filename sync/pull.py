@@ -199,9 +199,11 @@ async def read_pages(
 
 def _window(next_offset: int, kept: int, expected: int | None) -> int:
     """Return how many pages may be on their way when the next begins at `next_offset`."""
-    if expected is not None and next_offset < expected:
+    if expected is None:
+        return min(max(2, kept // 8), MOST_IN_FLIGHT)
+    if next_offset < expected:
         return MOST_IN_FLIGHT
-    return min(max(2, kept // 8), MOST_IN_FLIGHT)
+    return min(max(1, (kept - expected // STRIDE) // 8), MOST_IN_FLIGHT)
 
 
 def _join(before: Sequence[MirrorRow], rows: Sequence[MirrorRow]) -> bool:
