@@ -398,10 +398,16 @@ _STATEMENTS = (
                 else 'write'
             end as action
         from in_normal_form
+    ),
+
+    -- one replaced list makes the whole write a PUT, which replaces every list: the appended ones then carry what they hold
+    with_method as (
+        select decided.*, bool_or(action = 'write' and list = 'replace') over (partition by row_key) as is_put
+        from decided
     )
 
     select
-        decided.*,
+        with_method.*,
         case
             when action <> 'keep' then null
             when reference_key is not null and wanted is null then reference_key || ' is not in Attio'
@@ -414,9 +420,9 @@ _STATEMENTS = (
                 select jsonb_agg(element)
                 from jsonb_array_elements(wanted) as elements (element)
                 where attio_sync.normal_form(type, element) <> all (held_forms)
-            )
+            ) || case when is_put then to_jsonb(held_forms) else '[]'::jsonb end
         end as to_write
-    from decided
+    from with_method
     where action <> 'same'
     """,
     """
@@ -429,7 +435,7 @@ _STATEMENTS = (
         select
             row_key,
             count(*) filter (where action = 'write') as write_count,
-            bool_or(action = 'write' and list = 'replace') as is_put,
+            bool_or(is_put) as is_put,
             jsonb_object_agg(attribute, to_write) filter (where action = 'write' and to_write is not null) as body,
             jsonb_object_agg(attribute, jsonb_build_object('export', reference_export, 'key', reference_key))
                 filter (where action = 'write' and is_pending) as pending_references,

@@ -1,0 +1,356 @@
+"""What we remember of every write: noted before it is sent, settled after, in batches; runs, rejects and the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from sync.errors import LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import psycopg
+
+    from sync.mapping import Export
+
+LOCK_SPACE = 0x63_61_6E_6F  # "cano": advisory locks are shared with whoever else uses the database
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A row of a stored plan that is to be written; `pending_references` are attribute -> {export, key}."""
+
+    position: int
+    row_key: str
+    record_id: str | None
+    method: str
+    body: dict[str, Any]
+    pending_references: dict[str, dict[str, str]] | None
+    is_doubtful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a write ended. `state` is `done`, `rejected`, `unknown` or `not_sent`; `values` is what Attio then showed."""
+
+    position: int
+    row_key: str
+    entry_id: int
+    state: str
+    record_id: str | None = None
+    is_created: bool = False
+    body: Mapping[str, Any] | None = None
+    values: Mapping[str, Any] | None = None
+    status: int | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@contextlib.contextmanager
+def locked(connection: psycopg.Connection, workspace_id: str) -> Iterator[None]:
+    """Hold the workspace's lock: one writer at a time. Raises `LockedError` naming who holds it."""
+    key = int.from_bytes(workspace_id.replace("-", "").encode()[:4], "big", signed=True)
+    taken = connection.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, key]).fetchone()
+    if taken != (True,):
+        owner = connection.execute(
+            """
+            select runs.run_id, runs.command, runs.os_user, runs.host, runs.pid, to_char(runs.started_at, 'YYYY-MM-DD HH24:MI')
+            from pg_catalog.pg_locks
+            inner join attio_sync.runs on runs.backend_pid = pg_locks.pid and runs.state = 'running'
+            where
+                pg_locks.locktype = 'advisory'
+                and pg_locks.granted
+                and pg_locks.classid = %s::bigint::oid
+                and pg_locks.objid = (%s::bigint & 4294967295)::oid
+            """,
+            [LOCK_SPACE, key],
+        ).fetchone()
+        who = "another run" if owner is None else "run {} ({}) of {} on {}, process {}, since {} UTC".format(*owner)
+        raise LockedError(f"{who} is writing to this workspace: wait until it ends, or stop it")
+    connection.execute(
+        "update attio_sync.runs set state = 'interrupted', finished_at = clock_timestamp() where state = 'running'"
+    )  # whoever wrote that held this lock, and does so no more
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute("select pg_advisory_unlock(%s, %s)", [LOCK_SPACE, key])
+
+
+def begin_run(connection: psycopg.Connection, command: str, arguments: Mapping[str, Any]) -> int:
+    """Note that a run begins; return its id."""
+    row = connection.execute(
+        """
+        insert into attio_sync.runs (command, arguments, host, os_user, pid, backend_pid)
+        values (%s, %s, %s, %s, %s, pg_backend_pid())
+        returning run_id
+        """,
+        [command, Jsonb(dict(arguments)), socket.gethostname(), getpass.getuser(), os.getpid()],
+    ).fetchone()
+    assert row is not None  # noqa: S101  # insert returning
+    return int(row[0])
+
+
+def end_run(
+    connection: psycopg.Connection, run_id: int, *, state: str, exit_code: int, counts: Mapping[str, Any], message: str | None
+) -> None:
+    """Note how a run ended."""
+    connection.execute(
+        """
+        update attio_sync.runs
+        set state = %s, exit_code = %s, counts = %s, message = %s, finished_at = clock_timestamp()
+        where run_id = %s
+        """,
+        [state, exit_code, Jsonb(dict(counts)), message, run_id],
+    )
+
+
+def runs(connection: psycopg.Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Return runs, newest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select run_id, command, state, exit_code, counts, message, started_at, finished_at
+            from attio_sync.runs
+            order by run_id desc
+            limit %s
+            """,
+            [limit],
+        ).fetchall()
+
+
+def rejects(connection: psycopg.Connection, *, limit: int) -> list[dict[str, Any]]:
+    """Return the rows Attio refused when they were last tried, newest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select export, row_key, run_id, status, code, message, rejected_at
+            from attio_sync.rejects
+            order by rejected_at desc, export, row_key
+            limit %s
+            """,
+            [limit],
+        ).fetchall()
+
+
+def next_planned(
+    connection: psycopg.Connection, plan_id: int, export: str, *, after: int, limit: int
+) -> list[Planned]:
+    """Return the next rows to write, in the plan's order."""
+    with connection.cursor(row_factory=class_row(Planned)) as cursor:
+        return cursor.execute(
+            """
+            select position, row_key, record_id::text, method, body, pending_references, is_doubtful
+            from attio_sync.plan_rows
+            where plan_id = %s and export = %s and position > %s and outcome in ('create', 'update')
+            order by position
+            limit %s
+            """,
+            [plan_id, export, after, limit],
+        ).fetchall()
+
+
+def referenced_records(
+    connection: psycopg.Connection, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return (export, key) -> (object, record id) for those that have a record by now."""
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        """
+        select row_states.export, row_states.row_key, row_states.object, row_states.record_id::text
+        from unnest(%s::text[], %s::text[]) as wanted (export, row_key)
+        inner join attio_sync.row_states on row_states.export = wanted.export and row_states.row_key = wanted.row_key
+        """,
+        [[export for export, _ in wanted], [key for _, key in wanted]],
+    )
+    return {(export, key): (slug, record_id) for export, key, slug, record_id in rows}
+
+
+def note_before_sending(
+    connection: psycopg.Connection, run_id: int, plan_id: int, export: Export, rows: Sequence[Planned]
+) -> dict[int, int]:
+    """Write the entries of a batch ahead of its calls; return position -> entry id."""
+    found = connection.execute(
+        """
+        with noted as (
+            insert into attio_sync.entries (run_id, export, row_key, object, method, record_id, body, before)
+            select %s, export, row_key, %s, method, record_id, body, before
+            from attio_sync.plan_rows
+            where plan_id = %s and export = %s and position = any (%s)
+            returning entry_id, row_key
+        )
+
+        select plan_rows.position, noted.entry_id
+        from noted
+        inner join attio_sync.plan_rows
+            on plan_rows.plan_id = %s and plan_rows.export = %s and plan_rows.row_key = noted.row_key
+        """,
+        [run_id, export.object_slug, plan_id, export.model, [row.position for row in rows], plan_id, export.model],
+    ).fetchall()
+    return dict(found)
+
+
+def settle(
+    connection: psycopg.Connection, run_id: int, plan_id: int, export: Export, outcomes: Sequence[Outcome]
+) -> None:
+    """Remember how a batch of writes ended, in one transaction."""
+    documents = [
+        {
+            "position": each.position,
+            "row_key": each.row_key,
+            "entry_id": each.entry_id,
+            "state": each.state,
+            "record_id": each.record_id,
+            "is_created": each.is_created,
+            "body": each.body,
+            "values": None if each.values is None or each.body is None else {slug: each.values.get(slug) for slug in each.body},
+            "status": each.status,
+            "code": each.code,
+            "message": each.message,
+        }
+        for each in outcomes
+    ]
+    types = sql.SQL(", ").join(
+        sql.SQL("({}, {})").format(sql.Literal(field.attribute), sql.Literal(field.type)) for field in export.fields
+    )
+    text = json.dumps(documents).replace("\\u0000", "")
+    parameters = {"outcomes": text, "run_id": run_id, "plan_id": plan_id, "export": export.model, "object": export.object_slug}
+    with connection.transaction():
+        for statement in _SETTLE:
+            connection.execute(sql.SQL(statement).format(types=types), parameters)
+
+
+_OUTCOMES = """
+    outcomes as (
+        select *
+        from jsonb_to_recordset(%(outcomes)s::jsonb) as outcomes (
+            position bigint, row_key text, entry_id bigint, state text, record_id uuid, is_created boolean, body jsonb,
+            values jsonb, status integer, code text, message text
+        )
+    )
+"""
+
+_SETTLE = (
+    f"""
+    with {_OUTCOMES}
+    update attio_sync.entries
+    set
+        state = outcomes.state,
+        record_id = coalesce(outcomes.record_id, entries.record_id),
+        body = coalesce(outcomes.body, entries.body),
+        status = outcomes.status,
+        code = outcomes.code,
+        message = outcomes.message,
+        finished_at = clock_timestamp()
+    from outcomes
+    where entries.entry_id = outcomes.entry_id
+    """,
+    # an earlier write whose answer never came is answered by this one
+    f"""
+    with {_OUTCOMES}
+    update attio_sync.entries
+    set state = 'done', record_id = outcomes.record_id, finished_at = clock_timestamp()
+    from outcomes
+    where
+        outcomes.state = 'done'
+        and entries.export = %(export)s
+        and entries.row_key = outcomes.row_key
+        and entries.entry_id < outcomes.entry_id
+        and entries.state in ('pending', 'unknown')
+    """,
+    f"""
+    with {_OUTCOMES},
+
+    types (attribute, type) as (
+        values {{types}}
+    ),
+
+    hashed as (
+        select
+            outcomes.row_key,
+            jsonb_object_agg(
+                types.attribute,
+                coalesce(
+                    plan_rows.sent ->> types.attribute,
+                    attio_sync.hash_of(attio_sync.normal_forms(types.type, outcomes.body -> types.attribute))
+                )
+            ) as sent,
+            jsonb_object_agg(
+                types.attribute,
+                attio_sync.hash_of(attio_sync.normal_forms(types.type, outcomes.values -> types.attribute))
+            ) as seen
+        from outcomes
+        inner join attio_sync.plan_rows
+            on plan_rows.plan_id = %(plan_id)s
+            and plan_rows.export = %(export)s
+            and plan_rows.position = outcomes.position
+        inner join types on outcomes.body ? types.attribute
+        where outcomes.state = 'done' and outcomes.values is not null
+        group by outcomes.row_key
+    )
+
+    insert into attio_sync.row_states (export, row_key, object, record_id, sent, seen, is_created_by_us, run_id)
+    select
+        %(export)s, outcomes.row_key, %(object)s, outcomes.record_id, coalesce(hashed.sent, '{{{{}}}}'),
+        coalesce(hashed.seen, '{{{{}}}}'), outcomes.is_created, %(run_id)s
+    from outcomes
+    left join hashed on hashed.row_key = outcomes.row_key
+    where outcomes.state = 'done'
+    on conflict (export, row_key) do update set
+        record_id = excluded.record_id,
+        sent = row_states.sent || excluded.sent,
+        seen = row_states.seen || excluded.seen,
+        is_created_by_us = row_states.is_created_by_us or excluded.is_created_by_us,
+        run_id = excluded.run_id,
+        written_at = clock_timestamp()
+    """,
+    f"""
+    with {_OUTCOMES}
+    delete from attio_sync.rejects
+    using outcomes
+    where rejects.export = %(export)s and rejects.row_key = outcomes.row_key and outcomes.state = 'done'
+    """,
+    f"""
+    with {_OUTCOMES}
+    insert into attio_sync.rejects (export, row_key, run_id, status, code, message)
+    select %(export)s, row_key, %(run_id)s, status, code, message
+    from outcomes
+    where state = 'rejected'
+    on conflict (export, row_key) do update set
+        run_id = excluded.run_id,
+        status = excluded.status,
+        code = excluded.code,
+        message = excluded.message,
+        rejected_at = clock_timestamp()
+    """,
+)
+
+
+def differing_attributes(
+    connection: psycopg.Connection, export: Export, body: Mapping[str, Any], values: Mapping[str, Any]
+) -> list[str]:
+    """Return the attributes of which a record, read back, does not show what was sent."""
+    types = {field.attribute: field.type for field in export.fields}
+    rows = connection.execute(
+        """
+        select checked.attribute
+        from unnest(%s::text[], %s::text[]) as checked (attribute, type)
+        where not (
+            attio_sync.normal_forms(checked.type, %s::jsonb -> checked.attribute)
+            <@ attio_sync.normal_forms(checked.type, %s::jsonb -> checked.attribute)
+        )
+        """,
+        [list(body), [types[slug] for slug in body], Jsonb(dict(body)), Jsonb({slug: values.get(slug) for slug in body})],
+    )
+    return [attribute for (attribute,) in rows]
