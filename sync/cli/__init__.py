@@ -23,6 +23,9 @@ COMMANDS: tuple[str, ...] = (
     "setup",
     "plan",
     "sync",
+    "rejected",
+    "runs",
+    "duplicates",
     "sandbox",
 )
 

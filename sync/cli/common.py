@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import json
@@ -19,7 +20,7 @@ from rich.console import Console
 from sync.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from rich.console import RenderableType
 
@@ -77,6 +78,17 @@ def command_options(function: Callable[Concatenate[Session, P], R]) -> Callable[
         return function(Session(project_dir, wants_json), *args, **kwargs)
 
     return run  # type: ignore[return-value]
+
+
+def run_async(work: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine to its end; of errors raised by several at once the first speaks for all."""
+    try:
+        return asyncio.run(work)
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group
 
 
 class _JsonLines(logging.Formatter):
