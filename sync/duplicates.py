@@ -79,8 +79,7 @@ def export(connection: psycopg.Connection, relation: sql.Identifier, file: Binar
     ).format(relation)
     with _explained(connection, relation), connection.cursor() as cursor:
         with cursor.copy(query) as copy:
-            for chunk in copy:
-                file.write(chunk)
+            file.writelines(copy)
         return cursor.rowcount
 
 

@@ -17,16 +17,14 @@ LOCATION_KEYS = (
     *("line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code", "latitude", "longitude"),
 )
 CREATABLE_TYPES = frozenset(
-    "text number checkbox currency date timestamp rating status select record-reference actor-reference location domain "
-    "email-address phone-number".split()
+    ["text", "number", "checkbox", "currency", "date", "timestamp", "rating", "status", "select", "record-reference", "actor-reference", "location", "domain", "email-address", "phone-number"]
 )
-MULTISELECT_TYPES = frozenset("select record-reference actor-reference domain email-address phone-number".split())
-RESERVED_TLDS = frozenset("example invalid localhost local test".split())
+MULTISELECT_TYPES = frozenset(["select", "record-reference", "actor-reference", "domain", "email-address", "phone-number"])
+RESERVED_TLDS = frozenset(["example", "invalid", "localhost", "local", "test"])
 # Second levels under which a country's registry sells names: enough for the root domain of what people type.
-REGISTRY_SECOND_LEVELS = frozenset("ac co com edu gen go gob gov gouv ind ltd me mil ne net nom or org plc sch".split())
+REGISTRY_SECOND_LEVELS = frozenset(["ac", "co", "com", "edu", "gen", "go", "gob", "gov", "gouv", "ind", "ltd", "me", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"])
 CURRENCIES = frozenset(
-    "ARS AUD BRL BGN CAD CLP CNY COP CZK DKK EUR HKD ISK INR ILS JPY KRW MYR MXN NTD NZD NGN NOK XPF PEN PHP PLN GBP RWF SAR SGD "
-    "ZAR SEK CHF THB AED UYU USD".split()
+    ["ARS", "AUD", "BRL", "BGN", "CAD", "CLP", "CNY", "COP", "CZK", "DKK", "EUR", "HKD", "ISK", "INR", "ILS", "JPY", "KRW", "MYR", "MXN", "NTD", "NZD", "NGN", "NOK", "XPF", "PEN", "PHP", "PLN", "GBP", "RWF", "SAR", "SGD", "ZAR", "SEK", "CHF", "THB", "AED", "UYU", "USD"]
 )
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
