@@ -38,7 +38,7 @@ CRM_BEGAN = datetime(2023, 2, 1, 9, 0, tzinfo=UTC)
 CLAY_BEGAN = datetime(2026, 2, 2, 7, 0, tzinfo=UTC)
 MEMBER = {"type": "workspace-member", "id": "5f0d9c1e-7b1a-4c39-9d7e-0a1b2c3d4e5f"}
 
-# Hosts that many companies share: a company page on one of them has no domain of its own.
+# Hosts that many companies share: whoever has but a page on one of them has no domain of its own.
 SHARED_HOSTS = frozenset(
     (
         *("github.com", "google.com", "amazon.com", "apple.com", "facebook.com", "twitter.com", "linkedin.com"),
@@ -190,7 +190,9 @@ def read_companies() -> Iterator[Company]:
     for row in rows(DATA / "companies.csv.gz"):
         host = host_of(row["website"])
         root = root_of(host)
-        if host and root not in SHARED_HOSTS and row["name"].strip():
+        # On github.com/somebody lives somebody; on github.com itself lives GitHub.
+        is_guest = root in SHARED_HOSTS and (host != root or re.search(r"\w/+\w", row["website"]) is not None)
+        if host and not is_guest and row["name"].strip():
             grouped.setdefault(root, []).append((host, row))
     for root, found in grouped.items():
         named = found[0][1]

@@ -414,7 +414,10 @@ def _cast_query(columns: Sequence[Column]) -> str:
 
 def _put(connection: psycopg.Connection, job: _Job, target: Target, columns: list[Column], report: FileReport) -> None:
     """Check `shaped`, then insert and update the target from it."""
-    key = _key_among(target, [column.name for column in columns], job.path)
+    names = [column.name for column in columns]
+    filled = [name for name in names if _has_values(connection, "shaped", name)]
+    # an `id` column that nobody filled in tells no rows apart
+    key = next((key for key in target.keys if set(key) <= set(filled)), None) or _key_among(target, names, job.path)
     keys = [column for column in columns if column.name in key]
     before = _count(connection, "shaped")
     report.merged = report.records - report.left_out_count - before if job.format else 0
