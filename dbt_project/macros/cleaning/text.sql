@@ -1,0 +1,14 @@
+{#- A text cell without blanks around it and without invisible characters; null when nothing is left. -#}
+{% macro clean_text(column) -%}
+nullif(btrim(translate({{ column }}::text, E'\t\n\r\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff', '       ')), '')
+{%- endmacro %}
+
+{#- A text cell as it was found; null when it is blank. -#}
+{% macro untouched_text(column) -%}
+case when btrim({{ column }}::text, E' \t\n\r') != '' then {{ column }}::text end
+{%- endmacro %}
+
+{#- Lower case without accents, for comparison. NFD takes letters and marks apart, the marks go. -#}
+{% macro fold_text(column) -%}
+lower(regexp_replace(normalize({{ column }}, nfd), E'[\u0300-\u036f]', '', 'g'))
+{%- endmacro %}

@@ -1,0 +1,62 @@
+with
+
+source as (
+
+    {{ columns_or_null(source('extracted', 'person_discovery'), {
+        'id': 'uuid',
+        'raw_payload_id': 'uuid',
+        'linkedin_url': 'text',
+        'first_name': 'text',
+        'last_name': 'text',
+        'full_name': 'text',
+        'cleaned_first_name': 'text',
+        'cleaned_last_name': 'text',
+        'cleaned_full_name': 'text',
+        'location_name': 'text',
+        'company_domain': 'text',
+        'latest_title': 'text',
+        'latest_company': 'text',
+        'latest_start_date': 'date',
+        'clay_company_table_id': 'text',
+        'clay_company_record_id': 'text',
+        'clay_table_url': 'text',
+        'created_at': 'timestamp with time zone',
+        'updated_at': 'timestamp with time zone',
+    }) }}
+
+),
+
+cleaned as (
+
+    select
+        -- keys
+        id,
+        raw_payload_id,
+
+        -- text
+        {{ untouched_text('linkedin_url') }} as linkedin_url,
+        {{ clean_text('first_name') }} as first_name,
+        {{ clean_text('last_name') }} as last_name,
+        {{ clean_text('full_name') }} as full_name,
+        {{ clean_text('cleaned_first_name') }} as cleaned_first_name,
+        {{ clean_text('cleaned_last_name') }} as cleaned_last_name,
+        {{ clean_text('cleaned_full_name') }} as cleaned_full_name,
+        {{ untouched_text('location_name') }} as location_name,
+        {{ untouched_text('company_domain') }} as company_domain,
+        {{ clean_text('latest_title') }} as latest_title,
+        {{ clean_text('latest_company') }} as latest_company,
+        {{ clean_text('clay_company_table_id') }} as clay_company_table_id,
+        {{ clean_text('clay_company_record_id') }} as clay_company_record_id,
+        {{ clean_text('clay_table_url') }} as clay_table_url,
+
+        -- dates
+        latest_start_date,
+
+        -- timestamps
+        created_at,
+        updated_at
+    from source
+
+)
+
+select * from cleaned

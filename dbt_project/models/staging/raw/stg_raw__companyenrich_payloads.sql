@@ -1,0 +1,32 @@
+with
+
+source as (
+
+    {{ columns_or_null(source('raw', 'companyenrich_payloads'), {
+        'id': 'uuid',
+        'domain': 'text',
+        'payload': 'jsonb',
+        'created_at': 'timestamp with time zone',
+    }) }}
+
+),
+
+cleaned as (
+
+    select
+        -- keys
+        id,
+
+        -- text
+        {{ untouched_text('domain') }} as domain,
+
+        -- json
+        payload,
+
+        -- timestamps
+        created_at
+    from source
+
+)
+
+select * from cleaned

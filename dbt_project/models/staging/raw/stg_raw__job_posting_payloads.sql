@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    {{ columns_or_null(source('raw', 'job_posting_payloads'), {
+        'id': 'uuid',
+        'domain': 'text',
+        'job_id': 'text',
+        'payload': 'jsonb',
+        'clay_table_url': 'text',
+        'created_at': 'timestamp with time zone',
+    }) }}
+
+),
+
+cleaned as (
+
+    select
+        -- keys
+        id,
+
+        -- text
+        {{ untouched_text('domain') }} as domain,
+        {{ clean_text('job_id') }} as job_id,
+        {{ clean_text('clay_table_url') }} as clay_table_url,
+
+        -- json
+        payload,
+
+        -- timestamps
+        created_at
+    from source
+
+)
+
+select * from cleaned

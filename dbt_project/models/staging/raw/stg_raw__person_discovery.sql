@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    {{ columns_or_null(source('raw', 'person_discovery'), {
+        'id': 'uuid',
+        'linkedin_url': 'text',
+        'workflow_slug': 'text',
+        'raw_payload': 'jsonb',
+        'clay_table_url': 'text',
+        'created_at': 'timestamp with time zone',
+    }) }}
+
+),
+
+cleaned as (
+
+    select
+        -- keys
+        id,
+
+        -- text
+        {{ untouched_text('linkedin_url') }} as linkedin_url,
+        {{ clean_text('workflow_slug') }} as workflow_slug,
+        {{ clean_text('clay_table_url') }} as clay_table_url,
+
+        -- json
+        raw_payload,
+
+        -- timestamps
+        created_at
+    from source
+
+)
+
+select * from cleaned
