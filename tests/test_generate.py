@@ -17,6 +17,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.conftest import run_sandbox
+
 CHECKOUT = Path(__file__).parent.parent
 FILES = ("people.csv", "people_truth.csv", "workspace.ndjson", "workspace_truth.csv")
 
@@ -141,3 +143,17 @@ def test_some_values_were_typed_by_a_member_of_the_workspace(workspace: list[dic
     typed = [record for record in workspace if record.get("actor", {}).get("type") == "workspace-member"]
     assert sum(bool(record["values"].get("description")) for record in typed) >= 50
     assert sum(bool(record["values"].get("job_title")) for record in typed) >= 50
+
+
+def test_the_sandbox_takes_the_crm_and_knows_who_typed_what(
+    inputs: Path, workspace: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    with run_sandbox(tmp_path, "--no-limits", "--seed", str(inputs / "workspace.ndjson")) as sandbox:
+        for slug in ("companies", "people"):
+            seeded = {record["record_id"]: record for record in workspace if record["object"] == slug}
+            found = {record["id"]["record_id"]: record for record in sandbox.records(slug)}
+            assert found.keys() == seeded.keys()
+            for record_id, record in found.items():
+                (written, *_) = record["values"]["name"]
+                typed = "actor" in seeded[record_id]
+                assert written["created_by_actor"]["type"] == ("workspace-member" if typed else "api-token")

@@ -71,6 +71,8 @@ def _show(reports: list[load.FileReport], into: str, *, dry_run: bool) -> None:
             more = ", ..." if len(lines) > LINES_SHOWN else ""
             shown = ", ".join(map(str, lines[:LINES_SHOWN]))
             click.echo(f"{report.path}: left out, {reason}: {len(lines):,} lines ({shown}{more})", err=True)
+        if report.left_out_count > len(report.left_out):
+            click.echo(f"{report.path}: {report.left_out_count - len(report.left_out):,} more left out", err=True)
         if report.absent_columns:
             click.echo(f"{into} lacks {', '.join(report.absent_columns)}: loaded without", err=True)
         click.echo(_summary(report, into, dry_run=dry_run), err=True)
