@@ -217,7 +217,7 @@ _CREATE_TABLE = re.compile(
     r"^create table if not exists (?P<name>[a-z_0-9]+\.[a-z_0-9]+) \(\n(?P<body>.*?)\n\);$", re.MULTILINE | re.DOTALL
 )
 _COLUMN = re.compile(
-    r"^    (?P<name>[a-z_0-9]+) (?P<type>[a-z]+(?: precision)?)"
+    r"^    (?P<name>[a-z_0-9]+) (?P<type>[a-z]+(?: precision)?(?:\[\])?)"
     r"(?P<rest>.*?(?:generated always as \((?P<generated>.*?)^    \) stored)?)(?=,?$)",
     re.MULTILINE | re.DOTALL,
 )
