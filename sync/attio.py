@@ -127,7 +127,8 @@ def _checked_base_url(base_url: str) -> str:
         httpx.URL(base_url)
     except (ValueError, httpx.InvalidURL) as error:
         raise ConfigError(f"ATTIO_BASE_URL is no address ({error}): give for instance {DEFAULT_BASE_URL}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+    is_plain = base_url.isascii() and base_url.isprintable() and " " not in base_url
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not is_plain:
         wrong = "must look like https://host or http://host:port"
     elif parts.username is not None or parts.password is not None:
         wrong = "must not carry a user or password"
@@ -409,6 +410,7 @@ def _refusal(answer: httpx.Response, method: str, path: str) -> SyncError:
         body = {"message": _excerpt(answer)}
     code = str(body.get("code") or "")
     said = _one_line(str(body.get("message") or answer.reason_phrase), body)
+    said = said.replace(_token_of(answer.request), "[token]")  # whoever answers may repeat what we sent
     message = (
         f"{_called(method, path)}: {status} {code}: {said}" if code else f"{_called(method, path)}: {status}: {said}"
     )
@@ -481,7 +483,11 @@ def _reason(error: Exception) -> str:
 
 def _excerpt(answer: httpx.Response) -> str:
     kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
-    return f"{kind}, {answer.text[:80]!r}"
+    return f"{kind}, {answer.text.replace(_token_of(answer.request), '[token]')[:80]!r}"
+
+
+def _token_of(request: httpx.Request) -> str:
+    return request.headers["Authorization"].removeprefix("Bearer ")
 
 
 def _one_line(message: str, body: Json) -> str:

@@ -105,7 +105,6 @@ class Export:
     order: int
     singular: str | None
     plural: str | None
-    database: str
     schema: str
     table: str
     key: str
@@ -336,7 +335,6 @@ def _export(node: Mapping[str, Any]) -> Export:
         order=_whole(meta.get("order", 100), f"{model}: order"),
         singular=singular,
         plural=plural,
-        database=str(node.get("database") or ""),
         schema=str(node["schema"]),
         table=str(node.get("alias") or model),
         key=_primary_key(node),

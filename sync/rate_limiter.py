@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_READS_PER_SECOND = 100.0
 DEFAULT_WRITES_PER_SECOND = 25.0
 MOST_IN_FLIGHT = 64
+FIRST_ATTEMPTS = 4
 
 GUARD = 0.02
 """How much longer than a second a ceiling of requests takes: room for what the network adds to one and not the next."""
@@ -245,8 +246,11 @@ class Crm:
         return ", ".join(part for part in (self.reads.describe(), self.writes.describe()) if part)
 
     async def identify(self) -> Identity:
-        """Return whose token this is; raise `AuthError` when Attio does not know it."""
-        return await self._call(self.reads, lambda api: api.identify())
+        """Return whose token this is; raise `AuthError` when Attio does not know it.
+
+        The first call of every job: where nobody answers, we say so after a few seconds.
+        """
+        return await self._call(self.reads, lambda api: api.identify(), attempts=FIRST_ATTEMPTS)
 
     # records
 
@@ -354,7 +358,14 @@ class Crm:
 
     # governing
 
-    async def _call(self, limiter: RateLimiter, send: Callable[[Attio], Awaitable[T]], *, repeatable: bool = True) -> T:
+    async def _call(
+        self,
+        limiter: RateLimiter,
+        send: Callable[[Attio], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+        attempts: int | None = None,
+    ) -> T:
         """Send within the limits; try again by error class, the one place where that is decided."""
 
         def worth_retrying(error: Exception) -> bool | float:
@@ -365,7 +376,7 @@ class Crm:
         async with self._in_flight:
             async for attempt in stamina.retry_context(
                 on=worth_retrying,
-                attempts=self._patience.attempts,
+                attempts=min(attempts or self._patience.attempts, self._patience.attempts),
                 timeout=self._patience.seconds,
                 wait_initial=0.2,
                 wait_max=5.0,

@@ -284,7 +284,7 @@ def _missing_option(export: Export, field: Field, title: str) -> Finding:
 
 
 def _problems(export: Export, field: Field, attribute: Attribute, found: _Workspace) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with an attribute that exists, and what to do: Attio cannot change a type, we change nothing."""
+    """Yield what is wrong with an attribute that exists, and what to do; nothing that exists is changed by us."""
     named = f"attribute {export.object_slug}.{field.attribute}"
     if attribute.is_archived:
         yield f"{named} is archived", "restore it in Attio, or name another slug"

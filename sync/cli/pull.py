@@ -38,8 +38,8 @@ def command(session: Session, objects: tuple[str, ...]) -> None:
 
 async def _pull(session: Session, objects: tuple[str, ...]) -> list[Pulled]:
     async with rate_limiter.connect() as crm:
-        wanted = objects or tuple(pull.default_objects(mapping.load(session.project_dir)))
         await crm.identify()
+        wanted = objects or tuple(pull.default_objects(mapping.load(session.project_dir)))
         with database.connect(session.project_dir, autocommit=True) as connection:
             return await pull.pull(crm, connection, wanted, may_be_absent=not objects)
 

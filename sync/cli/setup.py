@@ -31,8 +31,7 @@ def command(session: Session, yes: bool) -> None:  # click hands a flag over
       canon setup
       canon setup --yes
     """
-    exports = mapping.load(session.project_dir)
-    difference = asyncio.run(_compare(exports))
+    exports, difference = asyncio.run(_compare(session))
     if difference.faults:
         for fault in difference.faults:
             click.echo(str(fault), err=True)
@@ -53,10 +52,11 @@ def _summary(difference: Difference) -> str:
     return f"the workspace does not fit the mapping, nothing was created: {first}{more}"
 
 
-async def _compare(exports: list[Export]) -> Difference:
+async def _compare(session: Session) -> tuple[list[Export], Difference]:
     async with rate_limiter.connect() as crm:
         await crm.identify()
-        return await setup.compare(crm, exports)
+        exports = mapping.load(session.project_dir)
+        return exports, await setup.compare(crm, exports)
 
 
 async def _create(exports: list[Export], difference: Difference) -> list[Step]:
