@@ -149,18 +149,14 @@ def select(exports: Sequence[Export], names: Sequence[str]) -> list[Export]:
 
 
 def manifest(project_dir: Path) -> dict[str, Any]:
-    """Return dbt's manifest, parsed anew when it is missing, unreadable or stale."""
+    """Return dbt's manifest, parsed anew when it is missing, stale or unreadable (a build may be writing it)."""
     path = project_dir / "dbt_project" / "target" / "manifest.json"
-    if not _is_stale(project_dir, path):
-        with contextlib.suppress(OSError, ValueError):  # half written by a build that runs now: parse our own
-            return _read(path)
+    found = _fresh(project_dir, path)
+    if found is not None:
+        return found
     with _only_one_parses(project_dir):
-        if _is_stale(project_dir, path):
-            _parse(project_dir, path)
-    try:
-        return _read(path)
-    except (OSError, ValueError) as error:
-        raise MappingError(f"cannot read {path} ({error}): delete it and run again") from error
+        found = _fresh(project_dir, path)
+        return _parse(project_dir, path) if found is None else found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -170,19 +166,15 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _is_stale(project_dir: Path, path: Path) -> bool:
-    """Tell whether a file or folder that it is made from is newer: a folder is, when a file in it vanished."""
+def _fresh(project_dir: Path, path: Path) -> dict[str, Any] | None:
+    """Return the manifest unless a file it is made from is newer, or a folder (it is, when a file in it vanished)."""
     try:
         made_at = path.stat().st_mtime_ns
-        _read_enough(path)
+        if any(one.stat().st_mtime_ns > made_at for one in _parsed_from(project_dir)):
+            return None
+        return _read(path)
     except (OSError, ValueError):
-        return True
-    return any(one.stat().st_mtime_ns > made_at for one in _parsed_from(project_dir))
-
-
-def _read_enough(path: Path) -> None:
-    if path.stat().st_size < 2:
-        raise ValueError("empty")
+        return None
 
 
 def _parsed_from(project_dir: Path) -> Iterator[Path]:
@@ -207,8 +199,8 @@ def _only_one_parses(project_dir: Path) -> Iterator[None]:
         yield
 
 
-def _parse(project_dir: Path, path: Path) -> None:
-    """Run `dbt parse` in a folder of its own (a build's results in `target/` stay), then put the manifest at `path`."""
+def _parse(project_dir: Path, path: Path) -> dict[str, Any]:
+    """Run `dbt parse` in a folder of its own (a build's results in `target/` stay); put the manifest at `path`."""
     started = time.time()
     work = project_dir / ".local" / "dbt-parse"
     with tempfile.TemporaryDirectory() as spare, progress.task("dbt parse", unit="models") as task:
@@ -235,12 +227,14 @@ def _parse(project_dir: Path, path: Path) -> None:
         made = work / "manifest.json"
         if done.returncode != 0 or not made.exists():
             raise MappingError(f"the dbt project does not parse: {_first_error(done.stdout + done.stderr)}")
-        task.advance(len(_models(_read(made))))
+        found = _read(made)
+        task.advance(len(_models(found)))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"manifest.{os.getpid()}.tmp")
     shutil.copyfile(made, beside)
     os.utime(beside, (started, started))  # what was edited while dbt was reading is newer
     beside.replace(path)
+    return found
 
 
 def _profiles(project_dir: Path, spare: Path) -> list[str]:
