@@ -52,6 +52,8 @@ SLEEP_GRANULARITY = 0.0015
 
 SLOWEST = 0.5
 BACK_OFF = 0.95
+SURPRISE_SECONDS = 3.0
+"""A refusal when we have hardly begun is somebody else's burst in that second; a second one within this time is not."""
 RECOVERY_PER_SECOND = 0.004
 RECOVERY_QUICKENS_AFTER = 10.0
 PAUSE_WITHOUT_DATE = 1.0
@@ -89,6 +91,7 @@ class RateLimiter:
         self._guard = GUARD
         self._paused_until = -math.inf
         self._slowed_at = -math.inf
+        self._surprised_at = -math.inf
         self._recovered_at = -math.inf
 
     async def slot(self) -> float:
@@ -117,8 +120,12 @@ class RateLimiter:
         if slot <= self._slowed_at:
             return
         self._slowed_at = self._recovered_at = now
-        let_through = _within(self._slots, slot - 1, slot) - _within(self._refused_slots, slot - 1, slot)
-        if let_through >= 0.9 * self.ceiling:
+        sent = _within(self._slots, slot - 1, slot)
+        let_through = sent - _within(self._refused_slots, slot - 1, slot)
+        was_surprised, self._surprised_at = now - self._surprised_at < SURPRISE_SECONDS, -math.inf
+        if sent < self.rate / 2 and not was_surprised:
+            self._surprised_at = now
+        elif let_through >= 0.9 * self.ceiling:
             self._guard = min(self._guard + GUARD_STEP, WIDEST_GUARD)
         else:
             self.rate = max(min(self.rate, max(let_through, self.rate / 4)) * BACK_OFF, min(SLOWEST, self.ceiling))
