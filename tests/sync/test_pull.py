@@ -112,7 +112,8 @@ def test_7300_companies_are_read_whole(tmp_path: Path, database: Database) -> No
     assert mirrored(database) == [record_id(number) for number in range(7300)]
     [row] = database.rows("select * from attio_mirror.pulls")
     assert (row[0], row[2]) == ("companies", 7300)
-    assert (done.pages, again.pages) == (16, 15), "more than one page was read for nothing"
+    assert done.pages <= 16, "more than one page was read for nothing"
+    assert again.pages == 15, "the size was known, and a page was read for nothing"
 
 
 def test_a_record_is_mirrored_as_attio_shows_it(companies: Sandbox, database: Database) -> None:
