@@ -316,7 +316,9 @@ class Attio:
                 "check ATTIO_BASE_URL and the network, then run again"
             ) from error
         except httpx.TransportError as error:
-            raise Unavailable(f"{_called(method, path)}: no answer ({_reason(error)})", lost_answer=True) from error
+            raise Unavailable(
+                f"{_called(method, path)}: no answer ({_reason(error)}): run again later", lost_answer=True
+            ) from error
         except httpx.DecodingError as error:
             raise _not_ours(method, path, 200, _reason(error)) from error
         if answer.is_success:
@@ -410,7 +412,7 @@ def _refusal(answer: httpx.Response, method: str, path: str) -> SyncError:
         body = {"message": _excerpt(answer)}
     code = str(body.get("code") or "")
     said = _one_line(str(body.get("message") or answer.reason_phrase), body)
-    said = said.replace(_token_of(answer.request), "[token]")  # whoever answers may repeat what we sent
+    said = said.rstrip(".").replace(_token_of(answer.request), "[token]")  # whoever answers may repeat what we sent
     message = (
         f"{_called(method, path)}: {status} {code}: {said}" if code else f"{_called(method, path)}: {status}: {said}"
     )
@@ -429,12 +431,13 @@ def _refusal(answer: httpx.Response, method: str, path: str) -> SyncError:
         )
     elif status == 429:
         wait = retry_after(answer.headers, _now())
-        error = Unavailable(message, status=status, code=code, retry_after=wait)
+        error = Unavailable(f"{message}: run again later", status=status, code=code, retry_after=wait)
     elif code in RETRIED_CODES:
-        error = Conflict(message, status=status, code=code)
+        error = Conflict(f"{message}: run again later", status=status, code=code)
     elif status >= 500 or status in {408, 425}:
         wait = retry_after(answer.headers, _now())
-        error = Unavailable(message, status=status, code=code, retry_after=wait, lost_answer=True)
+        later = f"{message}: run again later"
+        error = Unavailable(later, status=status, code=code, retry_after=wait, lost_answer=True)
     else:
         error = RecordRejected(message, status=status, code=code)
     return error

@@ -123,6 +123,7 @@ class _Reading:
         self._object_slug = object_slug
         self._expected = expected
         self._task = task
+        crm.tell = lambda words: task.advance(0, note=words)
 
     async def read(self) -> int:
         """Spool all records, and return how many there are; `Unavailable` when they kept changing."""
@@ -151,8 +152,7 @@ class _Reading:
 
     async def _keep(self, rows: list[MirrorRow], new: int) -> None:
         await asyncio.to_thread(warehouse.spool, self._connection, rows)
-        note = self._crm.note()
-        self._task.advance(new, note=note or None)
+        self._task.advance(new, note=self._crm.note())
 
 
 async def read_pages(

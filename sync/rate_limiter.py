@@ -229,6 +229,7 @@ async def connect(
 class Crm:
     """Attio's endpoints, governed: start as many calls at once as you like, up to `MOST_IN_FLIGHT` go together.
 
+    `tell` is called with a few words when a call is about to be tried again: set it to show them with the progress.
     Errors are those of `Attio`, raised after the retries: `Unavailable` and `Conflict` then mean that Attio stayed so.
     """
 
@@ -236,6 +237,7 @@ class Crm:
         self.reads = RateLimiter(limits.reads, name="reads")
         self.writes = RateLimiter(limits.writes, name="writes")
         self.retried = 0
+        self.tell: Callable[[str], None] = lambda _words: None
         self._where = where
         self._patience = patience
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
@@ -377,7 +379,10 @@ class Crm:
 
         def worth_retrying(error: Exception) -> bool | float:
             worth = _worth_retrying(error, repeatable=repeatable)
-            self.retried += worth is not False
+            if worth is not False:
+                self.retried += 1
+                self.tell(f"trying again: {error}")
+                logger.warning("trying again", extra={"fields": {"error": str(error)}})
             return worth
 
         async with self._in_flight:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sync import pull, rate_limiter, warehouse
-from sync.errors import ConfigError, SyncError, Unavailable, WarehouseError
+from sync.errors import AuthError, ConfigError, Unavailable, WarehouseError
 from sync.pull import Pulled, read_pages
 from sync.warehouse import MirrorRow
 from tests.conftest import run_sandbox
@@ -257,11 +257,14 @@ def test_refusals_in_the_middle_are_waited_out(companies: Sandbox, database: Dat
     assert done.records == len(mirrored(database)) == COMPANIES
 
 
-def test_a_cut_connection_is_made_again(companies: Sandbox, database: Database) -> None:
+def test_a_cut_connection_is_made_again(
+    companies: Sandbox, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
     def cut_some(request: Request, _: Sandbox) -> Answer | None:
         return {2: NO_ANSWER, 4: Answer(body=b"{" * 9000, cut=3000), 6: Answer(502, b"<html>")}.get(request.number)
 
     [done] = pull_from(companies, database, play=cut_some)
+    assert "trying again" not in capsys.readouterr().err, "the trouble is over, and still shown"
     assert done.records == len(mirrored(database)) == COMPANIES
 
 
@@ -273,7 +276,7 @@ def test_an_end_in_the_middle_leaves_the_mirror_as_it_was(companies: Sandbox, da
     def gone_after_page_3(request: Request, _: Sandbox) -> Answer | None:
         return json_answer({"code": "token_revoked", "message": "m"}, 401) if request.number > 3 else None
 
-    with pytest.raises(SyncError):
+    with pytest.raises(AuthError):
         pull_from(companies, database, play=gone_after_page_3)
     assert mirrored(database) == before
 
