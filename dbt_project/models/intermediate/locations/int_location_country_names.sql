@@ -1,0 +1,119 @@
+with
+
+countries as (
+
+    select * from {{ ref('stg_reference__gazetteer_countries') }}
+
+),
+
+aliases_people_edit as (
+
+    select * from {{ ref('location_country_aliases') }}
+
+),
+
+gazetteer_names as (
+
+    select
+        country_code,
+        country_name as name,
+        'name' as name_kind,
+        1 as trust
+    from countries
+
+    union all
+
+    select
+        country_code,
+        unnest(array[official_name, common_name]),
+        'name',
+        3
+    from countries
+
+    union all
+
+    select
+        country_code,
+        string_to_table(aliases, '|'),
+        'name',
+        4
+    from countries
+
+    union all
+
+    select
+        country_code,
+        unnest(array[country_code, country_code_alpha3]),
+        'code',
+        5
+    from countries
+
+    union all
+
+    -- a flag is written as 'flag xx' by int_location_texts_prepared
+    select
+        country_code,
+        'flag ' || country_code,
+        'name',
+        1
+    from countries
+
+),
+
+keyed as (
+
+    select
+        {{ location_key('name') }} as name_key,
+        country_code,
+        name_kind,
+        false as needs_place,
+        trust
+    from gazetteer_names
+
+    union all
+
+    select
+        {{ location_key('alias') }},
+        country_code,
+        'name',
+        needs_place,
+        0
+    from aliases_people_edit
+
+),
+
+-- Aliases of the gazetteer that several countries share ("Congo", "Saint Martin") say nothing unless one of them is surer.
+one_country_per_name as (
+
+    select
+        *,
+        rank() over (partition by name_key order by trust) as trust_rank
+    from (
+        select
+            name_key,
+            country_code,
+            (array_agg(name_kind order by trust))[1] as name_kind,
+            bool_or(needs_place) as needs_place,
+            min(trust) as trust
+        from keyed
+        where length(name_key) >= 2
+        group by name_key, country_code
+    ) as per_country
+
+),
+
+unambiguous as (
+
+    select
+        name_key,
+        min(country_code) as country_code,
+        min(name_kind) as name_kind,
+        bool_or(needs_place) as needs_place
+    from one_country_per_name
+    where trust_rank = 1
+    group by name_key
+    having count(*) = 1
+
+)
+
+select * from unambiguous

@@ -1,0 +1,170 @@
+with
+
+regions as (
+
+    select
+        *,
+        {{ location_key('region') }} as region_key
+    from {{ ref('stg_reference__gazetteer_regions') }}
+
+),
+
+subdivisions as (
+
+    select
+        *,
+        {{ location_key('subdivision_name') }} as subdivision_key,
+        -- 'Asturias, Principado de' is filed under its first word
+        {{ location_key("split_part(subdivision_name, ',', 1)") }} as short_key
+    from {{ ref('stg_reference__gazetteer_subdivisions') }}
+
+),
+
+aliases_people_edit as (
+
+    select
+        country_code,
+        region,
+        {{ location_key('alias') }} as alias_key
+    from {{ ref('location_region_aliases') }}
+
+),
+
+region_keys as (
+
+    select
+        country_code,
+        region_code,
+        region,
+        region_key as name_key,
+        1 as trust
+    from regions
+
+    union all
+
+    select
+        regions.country_code,
+        regions.region_code,
+        regions.region,
+        aliases_people_edit.alias_key,
+        0
+    from aliases_people_edit
+    inner join regions
+        on aliases_people_edit.country_code = regions.country_code and aliases_people_edit.region = regions.region
+
+    union all
+
+    select
+        country_code,
+        region_code,
+        region,
+        {{ location_unit_key('region_key') }},
+        2
+    from regions
+
+),
+
+-- ISO's subdivisions are matched to the gazetteer's first-level units by name: their codes only look alike.
+subdivisions_in_regions as (
+
+    select distinct on (subdivisions.subdivision_code)
+        subdivisions.*,
+        region_keys.region_code,
+        region_keys.region
+    from subdivisions
+    inner join region_keys
+        on
+            subdivisions.country_code = region_keys.country_code
+            and region_keys.name_key in (
+                subdivisions.subdivision_key,
+                subdivisions.short_key,
+                {{ location_unit_key('subdivisions.subdivision_key') }}
+            )
+    order by subdivisions.subdivision_code, region_keys.trust, region_keys.region_code
+
+),
+
+-- Hampshire is no first-level unit: it counts as the unit it lies in, England.
+subdivisions_by_parent as (
+
+    select
+        subdivisions.country_code,
+        subdivisions.local_code,
+        subdivisions.subdivision_key,
+        subdivisions.short_key,
+        parents.region_code,
+        parents.region
+    from subdivisions
+    inner join subdivisions_in_regions as parents
+        on subdivisions.parent_subdivision_code in (parents.subdivision_code, parents.local_code)
+        and subdivisions.country_code = parents.country_code
+    where not exists (
+        select 1
+        from subdivisions_in_regions
+        where subdivisions_in_regions.subdivision_code = subdivisions.subdivision_code
+    )
+
+),
+
+all_names as (
+
+    select
+        name_key,
+        country_code,
+        region_code,
+        region,
+        'name' as name_kind,
+        trust
+    from region_keys
+
+    union all
+
+    select
+        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]),
+        country_code,
+        region_code,
+        region,
+        'name',
+        3
+    from subdivisions_in_regions
+
+    union all
+
+    select
+        lower(local_code),
+        country_code,
+        region_code,
+        region,
+        'code',
+        4
+    from subdivisions_in_regions
+    where local_code ~ '^[A-Z]{2,3}$'
+
+    union all
+
+    select
+        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]),
+        country_code,
+        region_code,
+        region,
+        'part',
+        5
+    from subdivisions_by_parent
+
+),
+
+one_region_per_name_and_country as (
+
+    select distinct on (name_key, country_code)
+        name_key,
+        country_code,
+        region_code,
+        region,
+        case when length(name_key) <= 3 then 'code' else name_kind end as name_kind
+    from all_names
+    where length(name_key) >= 2
+    order by name_key, country_code, trust, region_code
+
+)
+
+select * from one_region_per_name_and_country

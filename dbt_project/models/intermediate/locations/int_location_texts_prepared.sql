@@ -1,0 +1,196 @@
+with
+
+strings as (
+
+    select * from {{ ref('int_location_strings') }}
+
+),
+
+noise as (
+
+    select
+        kind,
+        -- what people typed into the seed is text, not a pattern
+        '\m(' || string_agg(
+            regexp_replace(phrase, '([^[:alnum:] ])', '\\\1', 'g'), '|' order by length(phrase) desc, phrase
+        ) || ')\M' as pattern
+    from {{ ref('location_noise') }}
+    where kind in ('remote', 'filler')
+    group by kind
+
+),
+
+-- 'Newfoundland and Labrador' is one place: what follows "and" in a name of the gazetteer does not start a new one.
+words_after_and as (
+
+    select '\s+(?:and|&)\s+(?!(?:' || string_agg(word, '|' order by word) || ')\M)' as pattern
+    from (
+        select distinct substring(lower(name) from ' and (\w+)') as word
+        from (
+            select country_name as name
+            from {{ ref('stg_reference__gazetteer_countries') }}
+            union all
+            select region
+            from {{ ref('stg_reference__gazetteer_regions') }}
+            union all
+            select split_part(subdivision_name, ',', 1)
+            from {{ ref('stg_reference__gazetteer_subdivisions') }}
+        ) as named
+        where name ilike '% and %'
+    ) as words
+    where word ~ '^[a-z]+$'
+
+),
+
+told_remote as (
+
+    select
+        location_raw,
+        strings.location_raw ~* remote.pattern
+        and not strings.location_raw ~* '\m(no|not|non|never|isn.?t)[ -]+(fully |a )?(remote|wfh)\M' as is_remote,
+        -- a text that long is prose, and prose names places for many reasons
+        case when length(location_raw) <= 250 then location_raw else '' end as readable
+    from strings
+    cross join (select pattern from noise where kind = 'remote') as remote
+
+),
+
+-- Emoji go; a flag becomes the word 'flag' and its two letters. Only texts that have any pay for it.
+without_emoji as (
+
+    select
+        location_raw,
+        is_remote,
+        case
+            when readable ~ U&'[\2190-\2BFF\+01F000-\+01FAFF]'
+                then regexp_replace(
+                    translate(
+                        regexp_replace(
+                            readable,
+                            U&'([\+01F1E6-\+01F1FF])([\+01F1E6-\+01F1FF])',
+                            ', flag \1\2;',
+                            'g'
+                        ),
+                        U&'\+01F1E6\+01F1E7\+01F1E8\+01F1E9\+01F1EA\+01F1EB\+01F1EC\+01F1ED\+01F1EE\+01F1EF\+01F1F0\+01F1F1\+01F1F2'
+                        || U&'\+01F1F3\+01F1F4\+01F1F5\+01F1F6\+01F1F7\+01F1F8\+01F1F9\+01F1FA\+01F1FB\+01F1FC\+01F1FD\+01F1FE\+01F1FF',
+                        'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+                    ),
+                    U&'[\2190-\2BFF\+01F000-\+01FAFF\FE0F\200D\+0E0020-\+0E007F]+',
+                    ' ',
+                    'g'
+                )
+            else readable
+        end as readable
+    from told_remote
+
+),
+
+-- ';' parts places from each other, ',' parts the words of one place.
+separated as (
+
+    select
+        location_raw,
+        is_remote,
+        regexp_replace(
+            translate(readable, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'),
+            '\s+(?:or|OR|Or)\s+',
+            ' ; ',
+            'g'
+        ) as readable
+    from without_emoji
+
+),
+
+without_dashes as (
+
+    select
+        location_raw,
+        is_remote,
+        case
+            when readable ~ '(^\s*[-*#]|\s[-–—*]+\s|:|\. )'
+                -- '- Austin, TX - Boston, MA' lists places, 'Austin - Texas - USA' is one
+                then regexp_replace(
+                    regexp_replace(
+                        regexp_replace(btrim(readable, ' -*#'), '(\m[[:alpha:]]{3,})[.] ', '\1, ', 'g'),
+                        '\s[-–—]+\s',
+                        case when position(',' in readable) > 0 then ' ; ' else ' , ' end,
+                        'g'
+                    ),
+                    '\s?[*#:]+\s',
+                    ' ; ',
+                    'g'
+                )
+            else readable
+        end as readable
+    from separated
+
+),
+
+-- "Headquarters are in Austin, TX.": what stands before the last "in" is not a place.
+without_lead as (
+
+    select
+        location_raw,
+        is_remote,
+        case
+            when
+                position(' in ' in readable) > 0
+                and readable ~* '\m(headquarter\w*|hq|based|located|offices?|team|remote|live|living)\M'
+                then regexp_replace(readable, '^.* in (?:the )?', '')
+            else readable
+        end as readable
+    from without_dashes
+
+),
+
+without_noise as (
+
+    select
+        without_lead.location_raw,
+        without_lead.is_remote,
+        regexp_replace(
+            regexp_replace(
+                case
+                    when without_lead.is_remote then regexp_replace(without_lead.readable, remote.pattern, ' ', 'gi')
+                    else without_lead.readable
+                end,
+                filler.pattern,
+                ' ',
+                'gi'
+            ),
+            words_after_and.pattern,
+            ' ; ',
+            'gi'
+        ) as readable
+    from without_lead
+    cross join (select pattern from noise where kind = 'remote') as remote
+    cross join (select pattern from noise where kind = 'filler') as filler
+    cross join words_after_and
+
+),
+
+-- 'Austin, TX Chicago, IL': two capitals after a comma and a new word after them are the end of a place.
+one_place_between_semicolons as (
+
+    select
+        location_raw,
+        is_remote,
+        case
+            when readable ~ ', ?[A-Z]{2} [A-Z][a-z]'
+                then regexp_replace(
+                    readable,
+                    ', ?([A-Z]{2}) (?!Area|Metro|Region|United|America|Canada|India)(?=[A-Z][a-z])',
+                    ', \1 ; ',
+                    'g'
+                )
+            else readable
+        end as readable
+    from without_noise
+
+)
+
+select
+    location_raw,
+    readable as places_text,
+    is_remote
+from one_place_between_semicolons

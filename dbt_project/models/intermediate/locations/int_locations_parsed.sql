@@ -1,0 +1,234 @@
+with
+
+texts as (
+
+    select * from {{ ref('int_location_texts_prepared') }}
+
+),
+
+parts as (
+
+    select * from {{ ref('int_location_parts') }}
+
+),
+
+readings as (
+
+    select * from {{ ref('int_location_readings') }}
+
+),
+
+corrections as (
+
+    select * from {{ ref('stg_reference__location_lookup') }}
+
+),
+
+country_names as (
+
+    select * from {{ ref('int_location_country_names') }}
+
+),
+
+region_names as (
+
+    select * from {{ ref('int_location_region_names') }}
+
+),
+
+place_names as (
+
+    select * from {{ ref('int_location_place_names') }}
+
+),
+
+best_reading_per_place as (
+
+    select distinct on (location_raw, place_number)
+        *
+    from readings
+    order by location_raw, place_number, reading_rank, population desc, country_code, region_code
+
+),
+
+-- 'Salem, IN': a town in Indiana and a city in India; a wrong country is worse than none
+torn_between_state_and_country as (
+
+    select
+        location_raw,
+        place_number
+    from readings
+    group by location_raw, place_number
+    having
+        min(reading_rank) = 32
+        and bool_or(anchor_kind = 'region_code' and reading_rank = 33)
+
+),
+
+with_locality_as_written as (
+
+    select
+        best_reading_per_place.location_raw,
+        best_reading_per_place.place_number,
+        best_reading_per_place.anchor_kind,
+        best_reading_per_place.country_code,
+        best_reading_per_place.region,
+        coalesce(best_reading_per_place.locality, parts.part_text) as locality,
+        best_reading_per_place.latitude,
+        best_reading_per_place.longitude,
+        best_reading_per_place.is_metro,
+        parts.part_text is not null as is_as_written
+    from best_reading_per_place
+    left join parts
+        on
+            best_reading_per_place.may_stand_as_written
+            and best_reading_per_place.location_raw = parts.location_raw
+            and best_reading_per_place.place_number = parts.place_number
+            and parts.from_end = best_reading_per_place.used_from_end + 1
+            and parts.is_plausible_name
+            and parts.name_key not in (select name_key from region_names)
+            and parts.name_key not in (select name_key from country_names)
+    where
+        (best_reading_per_place.location_raw, best_reading_per_place.place_number) not in (
+            select
+                location_raw,
+                place_number
+            from torn_between_state_and_country
+        )
+
+),
+
+first_concrete_place as (
+
+    select distinct on (location_raw)
+        *
+    from with_locality_as_written
+    -- a town or a region before a mere country, then the order of the text
+    order by location_raw, (locality is null and region is null), place_number
+
+),
+
+corrections_by_key as (
+
+    select distinct on (location_key)
+        {{ location_key('location_name') }} as location_key,
+        case when coalesce(has_city, true) then city end as city,
+        case when coalesce(has_state, true) then state end as state,
+        case when coalesce(has_country, true) then country end as country
+    from corrections
+    where location_name is not null
+    order by location_key, location_name
+
+),
+
+corrections_read as (
+
+    select distinct on (corrections_by_key.location_key)
+        corrections_by_key.location_key,
+        corrections_by_key.city,
+        coalesce(region_names.region, corrections_by_key.state) as state,
+        country_names.country_code,
+        place_names.latitude,
+        place_names.longitude
+    from corrections_by_key
+    left join country_names on {{ location_key('corrections_by_key.country') }} = country_names.name_key
+    left join region_names
+        on
+            country_names.country_code = region_names.country_code
+            and {{ location_key('corrections_by_key.state') }} = region_names.name_key
+    left join place_names
+        on
+            country_names.country_code = place_names.country_code
+            and {{ location_key('corrections_by_key.city') }} = place_names.name_key
+            and (region_names.region_code is null or region_names.region_code = place_names.region_code)
+    order by corrections_by_key.location_key, place_names.population desc nulls last
+
+),
+
+chosen as (
+
+    select
+        texts.location_raw,
+        texts.is_remote,
+        corrections_read.location_key is not null as is_corrected,
+        first_concrete_place.anchor_kind,
+        first_concrete_place.is_as_written,
+        first_concrete_place.is_metro,
+        case
+            when corrections_read.location_key is not null then corrections_read.city else first_concrete_place.locality
+        end as locality,
+        case
+            when corrections_read.location_key is not null then corrections_read.state else first_concrete_place.region
+        end as region,
+        case
+            when corrections_read.location_key is not null
+                then corrections_read.country_code
+            else first_concrete_place.country_code
+        end as country_code,
+        case
+            when corrections_read.location_key is not null
+                then corrections_read.latitude
+            when first_concrete_place.locality is not null then first_concrete_place.latitude
+        end as latitude,
+        case
+            when corrections_read.location_key is not null
+                then corrections_read.longitude
+            when first_concrete_place.locality is not null then first_concrete_place.longitude
+        end as longitude,
+        length(texts.location_raw) > 250 as is_prose,
+        exists (
+            select 1
+            from parts
+            where parts.location_raw = texts.location_raw
+        ) as has_parts
+    from texts
+    left join corrections_read on {{ location_key('texts.location_raw') }} = corrections_read.location_key
+    left join first_concrete_place on texts.location_raw = first_concrete_place.location_raw
+
+),
+
+judged as (
+
+    select
+        -- keys
+        location_raw,
+
+        -- text
+        locality,
+        region,
+        country_code,
+        case
+            when locality is not null and is_metro and not is_corrected then 'metro'
+            when locality is not null then 'locality'
+            when region is not null then 'region'
+            when country_code is not null then 'country'
+        end as location_precision,
+        case
+            when is_corrected then 'owner_lookup'
+            when locality is not null and is_metro then 'metro'
+            when is_as_written then 'locality_as_written'
+            when anchor_kind = 'bare' and locality is null then 'country_of_namesakes'
+            when anchor_kind = 'bare' then 'well_known_city'
+            when locality is not null and anchor_kind in ('region', 'region_code') then 'city_in_region'
+            when locality is not null and anchor_kind in ('country_region', 'country_first_region') then 'city_in_region'
+            when locality is not null then 'city_in_country'
+            when region is not null then 'region'
+            when anchor_kind = 'country_list' then 'first_country_of_list'
+            when country_code is not null then 'country'
+            when is_prose then 'prose'
+            when not has_parts and is_remote then 'remote_only'
+            when not has_parts then 'names_no_place'
+            else 'not_recognised'
+        end as location_reason,
+
+        -- numbers
+        latitude,
+        longitude,
+
+        -- booleans
+        is_remote
+    from chosen
+
+)
+
+select * from judged
