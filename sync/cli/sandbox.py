@@ -22,11 +22,19 @@ HOST = "127.0.0.1"
 @click.command("sandbox")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--no-limits", is_flag=True, help="Do not refuse what goes beyond 100 reads and 25 writes a second.")
-@click.option("--latency", type=click.FloatRange(0), default=0, metavar="MS", help="Median latency, after limits are counted.")
-@click.option("--latency-p99", type=click.FloatRange(0), default=0, metavar="MS", help="Latency of the slowest hundredth.")
-@click.option("--seed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Records to begin with, as NDJSON.")
+@click.option(
+    "--latency", type=click.FloatRange(0), default=0, metavar="MS", help="Median latency, after limits are counted."
+)
+@click.option(
+    "--latency-p99", type=click.FloatRange(0), default=0, metavar="MS", help="Latency of the slowest hundredth."
+)
+@click.option(
+    "--seed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Records to begin with, as NDJSON."
+)
 @command_options
-def command(session: Session, port: int, no_limits: bool, latency: float, latency_p99: float, seed: Path | None) -> None:
+def command(
+    session: Session, *, port: int, no_limits: bool, latency: float, latency_p99: float, seed: Path | None
+) -> None:
     """Run a strict stand-in for Attio until Ctrl-C; it keeps nothing.
 
     Any token is accepted but `refused`. Each line of a seed is {object, values, record_id?, created_at?, actor?}. The
@@ -49,7 +57,9 @@ def command(session: Session, port: int, no_limits: bool, latency: float, latenc
     try:
         listener.bind((HOST, port))
     except OSError as error:
-        raise ConfigError(f"port {port} on {HOST} cannot be had ({error.strerror}): choose another with --port") from error
+        raise ConfigError(
+            f"port {port} on {HOST} cannot be had ({error.strerror}): choose another with --port"
+        ) from error
     listener.listen(1024)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     note = session.project_dir / ".local" / "sandbox.json"

@@ -15,7 +15,13 @@ Predicate = "Callable[[Record], bool]"
 
 FIELDS = {
     "personal-name": {"first_name", "last_name", "full_name"},
-    "email-address": {"email_address", "email_domain", "email_root_domain", "email_local_specifier", "original_email_address"},
+    "email-address": {
+        "email_address",
+        "email_domain",
+        "email_root_domain",
+        "email_local_specifier",
+        "original_email_address",
+    },
     "domain": {"domain", "root_domain"},
     "phone-number": {"phone_number", "country_code", "original_phone_number"},
     "location": {"line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code"},
@@ -34,7 +40,9 @@ def _refuse(code: str, message: str, path: list[str]) -> Refusal:
     return Refusal(400, code, message, path=path)
 
 
-def predicate(workspace: Workspace, target: Object, found: Any, path: list[str] | None = None) -> Callable[[Record], bool]:
+def predicate(
+    workspace: Workspace, target: Object, found: Any, path: list[str] | None = None
+) -> Callable[[Record], bool]:
     """Return the test that a filter describes; raise `Refusal` naming the path of what is wrong in it."""
     path = path or []
     if not isinstance(found, dict):
@@ -79,8 +87,14 @@ def _of_attribute(attribute: Attribute, wanted: Any, path: list[str]) -> Callabl
     tests = []
     for field, condition in wanted.items():
         if field not in FIELDS.get(kind, {"value"}):
-            raise _refuse("invalid_filter_field", f'Attribute "{attribute.api_slug}" has no field "{field}".', [*path, field])
-        tests.append(_of_field(attribute, field, condition if isinstance(condition, dict) else {"$eq": condition}, [*path, field]))
+            raise _refuse(
+                "invalid_filter_field", f'Attribute "{attribute.api_slug}" has no field "{field}".', [*path, field]
+            )
+        tests.append(
+            _of_field(
+                attribute, field, condition if isinstance(condition, dict) else {"$eq": condition}, [*path, field]
+            )
+        )
     return _joined("$and", tests)
 
 
@@ -102,7 +116,9 @@ def _of_field(attribute: Attribute, field: str, condition: Json, path: list[str]
             or (operator == "$not_empty" and (kind == "email-address" or operand is not True))
         )
         if unfit:
-            raise _refuse("invalid_filter_operator", f'Operator "{operator}" does not fit attribute "{slug}".', [*path, operator])
+            raise _refuse(
+                "invalid_filter_operator", f'Operator "{operator}" does not fit attribute "{slug}".', [*path, operator]
+            )
         if kind == "timestamp" and isinstance(operand, str) and not operand.endswith("Z"):
             raise _refuse("filter_error", "A timestamp is to end in Z.", [*path, operator])
         tests.append(_comparison(operator, operand))
@@ -128,7 +144,9 @@ def _comparison(operator: str, operand: Any) -> Callable[[Any], bool]:
     if operator == "$eq":
         wanted = operand.lower() if isinstance(operand, str) else operand
         return lambda value: (
-            operand in value if isinstance(value, tuple) else (value.lower() if isinstance(value, str) else value) == wanted
+            operand in value
+            if isinstance(value, tuple)
+            else (value.lower() if isinstance(value, str) else value) == wanted
         )
     if operator in {"$contains", "$starts_with", "$ends_with"}:
         part = operand.lower()
@@ -163,7 +181,9 @@ def _through_references(workspace: Workspace, target: Object, found: Json, path:
 
 def _one_step(workspace: Workspace, slug: str, inner: Callable[[Record], bool]) -> Callable[[Record], bool]:
     def holds(record: Record) -> bool:
-        targets = (workspace.find_object(v["target_object"]).records.get(v["target_record_id"]) for v in record.read(slug))
+        targets = (
+            workspace.find_object(v["target_object"]).records.get(v["target_record_id"]) for v in record.read(slug)
+        )
         return any(other is not None and inner(other) for other in targets)
 
     return holds

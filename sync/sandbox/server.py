@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 REFUSED_TOKEN = "refused"  # noqa: S105  # the one token that is not accepted
 MOST_RECORDS_A_PAGE = 500
-SCOPES = "object_configuration:read-write record_permission:read-write user_management:read list_configuration:read-write"
+SCOPES = (
+    "object_configuration:read-write record_permission:read-write user_management:read list_configuration:read-write"
+)
 
 
 class _Cut(Exception):  # noqa: N818  # the connection is to end without an answer
@@ -88,7 +90,9 @@ class Sandbox:
         if self.seed is not None:
             self.workspace.seed(self.seed)
 
-    def _answer(self, handler: Callable[[Sandbox, Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+    def _answer(
+        self, handler: Callable[[Sandbox, Request], Awaitable[Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 return _json(200, await handler(self, request))
@@ -109,7 +113,7 @@ class _Gate:
             await self.inner(scope, receive, send)
             return
         now = time.time()
-        sandbox, behaviour, counts = self.sandbox, self.sandbox.behaviour, self.sandbox.counts
+        behaviour, counts = self.sandbox.behaviour, self.sandbox.counts
         path: str = scope["path"]
         is_write = not (scope["method"] == "GET" or path.endswith(("/query", "/search")))
         second = counts.by_second.setdefault(int(now), {"reads": 0, "writes": 0, "refused": 0})
@@ -321,7 +325,7 @@ async def _query(sandbox: Sandbox, request: Request) -> Json:
     target, body = _target(sandbox, request), await _body(request)
     unknown = set(body) - {"filter", "filter_view_id", "sorts", "limit", "offset"}
     if unknown:
-        raise Refusal(400, "validation_type", f'Body payload validation error: "{sorted(unknown)[0]}" is not allowed.')
+        raise Refusal(400, "validation_type", f'Body payload validation error: "{min(unknown)}" is not allowed.')
     limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE, MOST_RECORDS_A_PAGE)
     records = target.ordered_records()
     if body.get("filter"):
@@ -338,7 +342,11 @@ async def _create_record(sandbox: Sandbox, request: Request) -> Json:
 
 async def _assert_record(sandbox: Sandbox, request: Request) -> Json:
     target, matching = _target(sandbox, request), request.query_params.get("matching_attribute")
-    return {"data": sandbox.workspace.document(target, sandbox.workspace.assert_(target, matching, await _values(request)))}
+    return {
+        "data": sandbox.workspace.document(
+            target, sandbox.workspace.create_or_update(target, matching, await _values(request))
+        )
+    }
 
 
 def _record(sandbox: Sandbox, request: Request) -> Any:
@@ -437,7 +445,7 @@ async def _change(sandbox: Sandbox, request: Request) -> Json:
     outage = changes.pop("outage_seconds", None)
     unknown = set(changes) - set(vars(sandbox.behaviour))
     if unknown:
-        raise Refusal(400, "validation_type", f'"{sorted(unknown)[0]}" is none of {", ".join(vars(sandbox.behaviour))}.')
+        raise Refusal(400, "validation_type", f'"{min(unknown)}" is none of {", ".join(vars(sandbox.behaviour))}.')
     for name, value in changes.items():
         setattr(sandbox.behaviour, name, value)
     if outage is not None:

@@ -14,30 +14,70 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 LOCATION_KEYS = (
-    *("line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code", "latitude", "longitude"),
+    *("line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code"),
+    *("latitude", "longitude"),
 )
-CREATABLE_TYPES = frozenset(
-    ["text", "number", "checkbox", "currency", "date", "timestamp", "rating", "status", "select", "record-reference", "actor-reference", "location", "domain", "email-address", "phone-number"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CREATABLE_TYPES = _words("""
+    text number checkbox currency date timestamp rating status select record-reference actor-reference location
+    domain email-address phone-number
+""")
+MULTISELECT_TYPES = frozenset(
+    ["select", "record-reference", "actor-reference", "domain", "email-address", "phone-number"]
 )
-MULTISELECT_TYPES = frozenset(["select", "record-reference", "actor-reference", "domain", "email-address", "phone-number"])
 RESERVED_TLDS = frozenset(["example", "invalid", "localhost", "local", "test"])
 # Second levels under which a country's registry sells names: enough for the root domain of what people type.
-REGISTRY_SECOND_LEVELS = frozenset(["ac", "co", "com", "edu", "gen", "go", "gob", "gov", "gouv", "ind", "ltd", "me", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"])
-CURRENCIES = frozenset(
-    ["ARS", "AUD", "BRL", "BGN", "CAD", "CLP", "CNY", "COP", "CZK", "DKK", "EUR", "HKD", "ISK", "INR", "ILS", "JPY", "KRW", "MYR", "MXN", "NTD", "NZD", "NGN", "NOK", "XPF", "PEN", "PHP", "PLN", "GBP", "RWF", "SAR", "SGD", "ZAR", "SEK", "CHF", "THB", "AED", "UYU", "USD"]
-)
+REGISTRY_SECOND_LEVELS = _words("""
+    ac co com edu gen go gob gov gouv ind ltd me mil ne net nom or org plc sch
+""")
+CURRENCIES = _words("""
+    ARS AUD BRL BGN CAD CLP CNY COP CZK DKK EUR HKD ISK INR ILS JPY KRW MYR MXN NTD NZD NGN NOK XPF PEN PHP PLN GBP
+    RWF SAR SGD ZAR SEK CHF THB AED UYU USD
+""")
+
+COUNTRIES = _words("""
+    AC AD AE AF AG AI AL AM AN AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
+    BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK
+    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS
+    IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM
+    MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS
+    PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK
+    TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
+""")
+"""The codes that locations and phone numbers may bear: ISO 3166-1 alpha-2 and six more, among them XK."""
+
+MOST_TEXT = 10 * 10**6  # bytes
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _EMAIL = re.compile(r"([^@\s<>()]+)@([^@\s]+)")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_PARTIAL_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T.*)?")
-_DIALLING = {"1": "US", "44": "GB", "49": "DE", "33": "FR", "39": "IT", "34": "ES", "31": "NL", "46": "SE", "41": "CH"}
+_MOMENT = re.compile(
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2})"
+    r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})?)?)?)?"
+)
+_DIALLING = dict(
+    pair.split(":")
+    for pair in _words("""
+    1:US 7:RU 20:EG 27:ZA 30:GR 31:NL 32:BE 33:FR 34:ES 36:HU 39:IT 40:RO 41:CH 43:AT 44:GB 45:DK 46:SE 47:NO 48:PL
+    49:DE 52:MX 54:AR 55:BR 56:CL 57:CO 60:MY 61:AU 62:ID 63:PH 64:NZ 65:SG 66:TH 81:JP 82:KR 84:VN 86:CN 90:TR
+    91:IN 92:PK 212:MA 234:NG 254:KE 351:PT 352:LU 353:IE 354:IS 356:MT 357:CY 358:FI 359:BG 370:LT 371:LV 372:EE
+    380:UA 381:RS 385:HR 386:SI 420:CZ 421:SK 423:LI 852:HK 886:TW 966:SA 971:AE 972:IL
+    """)
+)
+"""Country calling codes, each with the country that has it or most of its numbers."""
 
 
 class Refusal(Exception):  # noqa: N818  # what Attio says no to is no error of ours
     """An answer other than success, in Attio's shape (section 12)."""
 
-    def __init__(self, status: int, code: str, message: str, *, kind: str = "invalid_request_error", **extra: Any) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, kind: str = "invalid_request_error", **extra: Any
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.body: Json = {"status_code": status, "type": kind, "code": code, "message": message, **extra}
@@ -46,7 +86,9 @@ class Refusal(Exception):  # noqa: N818  # what Attio says no to is no error of 
 def invalid(slug: str, why: str) -> Refusal:
     """Return the refusal of a value whose shape or type is wrong."""
     message = f'An invalid value was passed to attribute with slug "{slug}".'
-    return Refusal(400, "validation_type", message, validation_errors=[{"code": "invalid_value", "path": [slug], "message": why}])
+    return Refusal(
+        400, "validation_type", message, validation_errors=[{"code": "invalid_value", "path": [slug], "message": why}]
+    )
 
 
 class Workspace(Protocol):
@@ -66,7 +108,10 @@ def parse(attribute: Any, value: Any, workspace: Workspace) -> Json:
         target_object, target_id = workspace.find_referenced(attribute, value)
         return {"target_object": target_object, "target_record_id": target_id}
     if kind == "actor-reference":
-        return {"referenced_actor_type": "workspace-member", "referenced_actor_id": workspace.find_member(value, attribute.api_slug)}
+        return {
+            "referenced_actor_type": "workspace-member",
+            "referenced_actor_id": workspace.find_member(value, attribute.api_slug),
+        }
     if kind in {"select", "status"}:
         return _choice(attribute, value)
     if kind == "currency":
@@ -90,7 +135,12 @@ def _only(slug: str, value: Any, key: str) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond float64
+        return False
 
 
 def _text(slug: str, value: Any) -> Json:
@@ -99,6 +149,8 @@ def _text(slug: str, value: Any) -> Json:
         raise invalid(slug, "a string is expected")
     if "\x00" in text:
         raise invalid(slug, "a string without NUL is expected")
+    if len(text.encode()) > MOST_TEXT:
+        raise invalid(slug, "a text is limited to 10 MB")
     return {"value": text}
 
 
@@ -118,29 +170,38 @@ def _checkbox(slug: str, value: Any) -> Json:
     return {"value": checked}
 
 
+def _read_moment(text: Any) -> tuple[dt.datetime, int]:
+    """Return a moment in UTC and the nanoseconds of its second; raise `ValueError`.
+
+    Parts that are left out are the first of their kind, no zone is UTC.
+    """
+    found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    local = dt.datetime(
+        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=dt.UTC
+    )
+    offset = dt.timedelta()
+    if zone and zone != "Z":
+        offset = dt.timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    return local - offset, int((fraction or "").ljust(9, "0"))
+
+
 def _date(slug: str, value: Any) -> Json:
-    text = _only(slug, value, "value")
-    found = _PARTIAL_DATE.fullmatch(text) if isinstance(text, str) else None
     try:
-        if found is None:
-            raise ValueError
-        day = dt.date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
-    except ValueError as error:
+        moment, _ = _read_moment(_only(slug, value, "value"))
+    except (ValueError, OverflowError) as error:
         raise invalid(slug, "a date YYYY-MM-DD is expected") from error
-    return {"value": day.isoformat()}
+    return {"value": moment.date().isoformat()}
 
 
 def _timestamp(slug: str, value: Any) -> Json:
-    text = _only(slug, value, "value")
     try:
-        if not isinstance(text, str):
-            raise ValueError  # noqa: TRY004  # it joins the malformed ones
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        moment, nanoseconds = _read_moment(_only(slug, value, "value"))
+    except (ValueError, OverflowError) as error:
         raise invalid(slug, "an ISO 8601 timestamp is expected") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return {"value": f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"}
+    return {"value": f"{moment.replace(tzinfo=None).isoformat()}.{nanoseconds:09d}Z"}
 
 
 def _rating(slug: str, value: Any) -> Json:
@@ -159,10 +220,12 @@ def _location(slug: str, value: Any) -> Json:
     if not all(part is None or isinstance(part, str) for part in value.values()):
         raise invalid(slug, "strings or null are expected, latitude and longitude included")
     country = value["country_code"]
-    if country is not None and not re.fullmatch("[A-Z]{2}", country):
+    if country is not None and country not in COUNTRIES:
         raise invalid(slug, "country_code is to be ISO 3166-1 alpha-2")
     for name, most in (("latitude", 90), ("longitude", 180)):
-        if value[name] is not None and not (re.fullmatch(r"-?\d{1,3}(\.\d+)?", value[name]) and abs(float(value[name])) <= most):
+        if value[name] is not None and not (
+            re.fullmatch(r"-?\d{1,3}(\.\d+)?", value[name]) and abs(float(value[name])) <= most
+        ):
             raise invalid(slug, f"{name} is to be a number between -{most} and {most}, as a string")
     return {key: value[key] for key in LOCATION_KEYS}
 
@@ -171,7 +234,7 @@ def _domain(slug: str, value: Any) -> Json:
     text = _only(slug, value, "domain")
     if not isinstance(text, str):
         raise invalid(slug, "a domain is expected")
-    host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.strip().lower())
+    host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.lower())
     host = re.split(r"[/?#:]", host, maxsplit=1)[0].rstrip(".")
     return {"domain": host, "root_domain": _root_domain(slug, host)}
 
@@ -191,13 +254,13 @@ def _root_domain(slug: str, host: str) -> str:
 
 def _email(slug: str, value: Any) -> Json:
     text = _only(slug, value, "email_address")
-    found = _EMAIL.fullmatch(text.strip()) if isinstance(text, str) else None
+    found = _EMAIL.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise invalid(slug, "an e-mail address is expected")
     domain = found[2].lower()
     return {
         "original_email_address": text,
-        "email_address": text.strip().lower(),
+        "email_address": text.lower(),
         "email_domain": domain,
         "email_root_domain": _root_domain(slug, domain),
         "email_local_specifier": found[1].lower(),
@@ -210,10 +273,17 @@ def _phone(slug: str, value: Any) -> Json:
         if not set(value) <= {"original_phone_number", "country_code"} or "original_phone_number" not in value:
             raise invalid(slug, "an object with original_phone_number and country_code is expected")
         original, country = value["original_phone_number"], value.get("country_code")
+    if country is not None and country not in COUNTRIES:
+        raise invalid(slug, "country_code is to be ISO 3166-1 alpha-2")
     digits = re.sub(r"[ ().-]", "", original) if isinstance(original, str) else ""
+    calling = next((code for code, where in _DIALLING.items() if where == country), None)
+    if calling is not None and digits.isdecimal():  # a local number, whose country was given
+        digits = f"+{calling}{digits.removeprefix('0')}"
     if not _PHONE.fullmatch(digits) or re.match(r"\+1\d{3}555", digits):
         raise invalid(slug, "a valid E.164 phone number is expected")
-    dialled = next((code for length in (2, 1) if (code := _DIALLING.get(digits[1 : 1 + length]))), "US")
+    dialled = next((where for length in (3, 2, 1) if (where := _DIALLING.get(digits[1 : 1 + length]))), None)
+    if country is None and dialled is None:
+        raise invalid(slug, "a phone number with a known country calling code is expected")
     return {"original_phone_number": original, "phone_number": digits, "country_code": country or dialled}
 
 

@@ -1,4 +1,4 @@
-"""The workspace: objects, attributes, options, records, and the rules a write must keep (API facts, sections 4 to 9, 13)."""
+"""The workspace: objects, attributes, options, records, and the rules of writing (API facts, sections 4 to 9, 13)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sync.sandbox.values import (
     CREATABLE_TYPES,
     CURRENCIES,
+    MAIN_KEY,
     MULTISELECT_TYPES,
     Json,
     Refusal,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 How = Literal["create", "patch", "put", "assert"]
+Parsed = dict[str, list[Json] | None]  # read values by slug; None where null was written
 NAMESPACE = uuid.UUID("6b1f7b0a-7a0c-4f0e-9f3a-7f4a0a7c1d11")
 
 
@@ -82,7 +84,13 @@ class Attribute:
         relationship = None
         if self.inverse is not None:
             other = workspace.find_object(self.inverse[0]).attributes[self.inverse[1]]
-            relationship = {"id": other.ids()}
+            relationship = {
+                "id": other.ids(),
+                "object_slug": workspace.find_object(self.inverse[0]).api_slug,
+                "title": other.title,
+                "api_slug": other.api_slug,
+                "is_multiselect": other.is_multiselect,
+            }
         return {
             "id": self.ids(),
             "title": self.title,
@@ -316,10 +324,16 @@ class Workspace:
         """Create a custom attribute."""
         required = {"title", "description", "api_slug", "type", "is_required", "is_unique", "is_multiselect", "config"}
         _keys(data, required, required | {"default_value", "relationship"})
-        _strings({key: data[key] for key in ("title", "api_slug", "type")}, {"title", "api_slug", "type"}, required=True)
+        _strings(
+            {key: data[key] for key in ("title", "api_slug", "type")}, {"title", "api_slug", "type"}, required=True
+        )
         flags = ("is_required", "is_unique", "is_multiselect")
         if not all(isinstance(data[flag], bool) for flag in flags) or not isinstance(data["description"], str | None):
-            raise Refusal(400, "validation_type", "is_required, is_unique and is_multiselect are booleans, description a string or null.")
+            raise Refusal(
+                400,
+                "validation_type",
+                "is_required, is_unique and is_multiselect are booleans, description a string or null.",
+            )
         kind = data["type"]
         if kind not in CREATABLE_TYPES or kind == "status":
             raise Refusal(400, "validation_type", f'Attributes of type "{kind}" cannot be created on objects.')
@@ -357,20 +371,26 @@ class Workspace:
             currency = config.get("currency") or {}
             code, shown = currency.get("default_currency_code"), currency.get("display_type")
             if code not in CURRENCIES or shown not in {"code", "name", "narrowSymbol", "symbol"}:
-                raise Refusal(400, "validation_type", "config.currency needs a known default_currency_code and display_type.")
+                raise Refusal(
+                    400, "validation_type", "config.currency needs a known default_currency_code and display_type."
+                )
             attribute.currency_code, attribute.display_type = code, shown
         if attribute.type == "record-reference":
             allowed = (config.get("record_reference") or {}).get("allowed_objects")
             allowed = allowed or ([relationship["object"]] if relationship else None)
             if not isinstance(allowed, list) or not allowed:
-                raise Refusal(400, "validation_type", "config.record_reference.allowed_objects names at least one object.")
+                raise Refusal(
+                    400, "validation_type", "config.record_reference.allowed_objects names at least one object."
+                )
             attribute.allowed_objects = [self.find_object(each).object_id for each in allowed]
         if relationship is not None:
             if attribute.type != "record-reference":
                 raise Refusal(400, "validation_type", "relationship is for attributes of type record-reference.")
             other = self.find_object(relationship["object"])
             if relationship["api_slug"] in other.attributes:
-                raise Refusal(409, "slug_conflict", f'An attribute with the slug "{relationship["api_slug"]}" exists already.')
+                raise Refusal(
+                    409, "slug_conflict", f'An attribute with the slug "{relationship["api_slug"]}" exists already.'
+                )
             mirrored = Attribute(
                 other.object_id,
                 str(uuid.uuid4()),
@@ -387,7 +407,16 @@ class Workspace:
 
     def update_attribute(self, target: Object, attribute: Attribute, data: Json) -> Attribute:
         """Change what may be changed of an attribute; type and is_multiselect may not."""
-        allowed = {"title", "description", "api_slug", "is_required", "is_unique", "default_value", "config", "is_archived"}
+        allowed = {
+            "title",
+            "description",
+            "api_slug",
+            "is_required",
+            "is_unique",
+            "default_value",
+            "config",
+            "is_archived",
+        }
         _keys(data, set(), allowed)
         if not data:
             raise Refusal(400, "validation_type", "Nothing to change was given.")
@@ -399,7 +428,9 @@ class Workspace:
         if slug != attribute.api_slug:
             if slug in target.attributes:
                 raise Refusal(409, "slug_conflict", f'An attribute with the slug "{slug}" exists already.')
-            target.attributes = {slug if key == attribute.api_slug else key: one for key, one in target.attributes.items()}
+            target.attributes = {
+                slug if key == attribute.api_slug else key: one for key, one in target.attributes.items()
+            }
             for record in target.records.values():
                 if attribute.api_slug in record.values:
                     record.values[slug] = record.values.pop(attribute.api_slug)
@@ -430,7 +461,7 @@ class Workspace:
             if option_id in {option["id"]["option_id"], option["title"]}:
                 if any(other is not option and other["title"] == data.get("title") for other in attribute.options):
                     raise Refusal(409, "slug_conflict", f'An option with the title "{data["title"]}" exists already.')
-                option |= data
+                option.update(data)
                 return option
         raise Refusal(404, "not_found", f'Could not find select option with ID "{option_id}".')
 
@@ -490,7 +521,11 @@ class Workspace:
                 if any(main(match.type, value) == wanted for value in record.read(match.api_slug))
             ]
         if len(found) != 1:
-            raise Refusal(400, "value_not_found", f'{len(found)} {target.api_slug} records match the value of "{slug}"; one is needed.')
+            raise Refusal(
+                400,
+                "value_not_found",
+                f'{len(found)} {target.api_slug} records match the value of "{slug}"; one is needed.',
+            )
         return target.api_slug, found[0]
 
     def find_member(self, value: Any, slug: str) -> str:
@@ -499,7 +534,10 @@ class Workspace:
         if isinstance(value, dict):
             if set(value) == {"workspace_member_email_address"}:
                 value = value["workspace_member_email_address"]
-            elif set(value) == {"referenced_actor_type", "referenced_actor_id"} and value["referenced_actor_type"] == "workspace-member":
+            elif (
+                set(value) == {"referenced_actor_type", "referenced_actor_id"}
+                and value["referenced_actor_type"] == "workspace-member"
+            ):
                 value = value["referenced_actor_id"]
             else:
                 raise invalid(slug, "a workspace member is expected")
@@ -517,13 +555,22 @@ class Workspace:
         return found
 
     def create(
-        self, target: Object, values: Any, actor: Json = API_TOKEN, *, record_id: str | None = None, created_ns: int | None = None
+        self,
+        target: Object,
+        values: Any,
+        actor: Json = API_TOKEN,
+        *,
+        record_id: str | None = None,
+        created_ns: int | None = None,
     ) -> Record:
         """Create a record; nothing is stored unless everything fits."""
         parsed = self._parse_all(target, values)
-        missing = [one.api_slug for one in target.attributes.values() if one.is_required and not parsed.get(one.api_slug)]
+        self._add_defaults(target, parsed, actor)
+        missing = [
+            one.api_slug for one in target.attributes.values() if one.is_required and not parsed.get(one.api_slug)
+        ]
         if missing:
-            raise Refusal(400, "missing_value", f'Required value for attribute with slug "{missing[0]}" was not provided.')
+            raise _missing(missing[0])
         self._check_unique(target, parsed, None)
         record = Record(record_id or str(uuid.uuid4()), created_ns or self.now(), actor)
         target.records[record.record_id] = record
@@ -531,17 +578,25 @@ class Workspace:
             target.in_order.append(record)
         else:
             target.in_order = None
-        self._store(target, record, parsed, actor, "create", None)
+        self._store(target, record, parsed, actor=actor, how="create")
         return record
 
     def update(self, target: Object, record: Record, values: Any, how: How, actor: Json = API_TOKEN) -> Record:
         """Write to a record: `patch` adds to lists, `put` replaces them; nothing is stored unless everything fits."""
         parsed = self._parse_all(target, values)
-        self._check_unique(target, parsed, record.record_id)
-        self._store(target, record, parsed, actor, how, None)
+        self._check_update(target, record, parsed, how)
+        self._store(target, record, parsed, actor=actor, how=how)
         return record
 
-    def assert_(self, target: Object, matching: str | None, values: Any) -> Record:
+    def _check_update(self, target: Object, record: Record, parsed: Parsed, how: How) -> None:
+        for slug, written in parsed.items():
+            attribute = target.attributes[slug]
+            adds_nothing = how == "patch" and attribute.is_multiselect and written == []
+            if attribute.is_required and not written and not adds_nothing:
+                raise _missing(slug)
+        self._check_unique(target, parsed, record.record_id)
+
+    def create_or_update(self, target: Object, matching: str | None, values: Any) -> Record:
         """Create or update by one unique attribute, whose values are added to; other lists are replaced."""
         if not matching:
             raise Refusal(400, "validation_type", "The query parameter matching_attribute is required.")
@@ -562,8 +617,8 @@ class Workspace:
         if not found:
             return self.create(target, values)
         record = target.records[found.pop()]
-        self._check_unique(target, parsed, record.record_id)
-        self._store(target, record, parsed, API_TOKEN, "assert", attribute.api_slug)
+        self._check_update(target, record, parsed, "assert")
+        self._store(target, record, parsed, actor=API_TOKEN, how="assert", matching=attribute.api_slug)
         return record
 
     def delete(self, target: Object, record: Record) -> None:
@@ -572,20 +627,30 @@ class Workspace:
             for value in record.read(slug):
                 taken.pop(main(target.attributes[slug].type, value), None)
         del target.records[record.record_id]
-        if target.in_order is not None:
-            target.in_order = None
+        target.in_order = None
+        now = moment(self.now())
         for other in self.objects.values():
-            slugs = [a.api_slug for a in other.attributes.values() if target.object_id in (a.allowed_objects or [])]
-            for slug in slugs:
-                for holder in other.records.values():
-                    if slug in holder.values and any(v["target_record_id"] == record.record_id for v in holder.values[slug]):
-                        kept = [v for v in holder.values[slug] if v["target_record_id"] != record.record_id]
-                        holder.values[slug] = kept
+            for attribute in other.attributes.values():
+                if target.object_id in (attribute.allowed_objects or ()):
+                    for holder in other.records.values():
+                        _forget(other, holder, attribute, record.record_id, now=now)
 
-    def _parse_all(self, target: Object, values: Any) -> dict[str, list[Json]]:
+    @staticmethod
+    def _add_defaults(target: Object, parsed: Parsed, actor: Json) -> None:
+        for attribute in target.attributes.values():
+            if attribute.default_value is None or attribute.is_archived or attribute.api_slug in parsed:
+                continue
+            template = attribute.default_value["template"]
+            if attribute.default_value["type"] == "dynamic":
+                template = [{"referenced_actor_type": actor["type"], "referenced_actor_id": actor["id"]}]
+            parsed[attribute.api_slug] = [
+                {key: v for key, v in value.items() if key != "attribute_type"} for value in template
+            ]
+
+    def _parse_all(self, target: Object, values: Any) -> Parsed:
         if not isinstance(values, dict):
             raise Refusal(400, "validation_type", "data.values is to be an object.")
-        parsed: dict[str, list[Json]] = {}
+        parsed: Parsed = {}
         for slug_or_id, written in values.items():
             attribute = target.find_attribute(slug_or_id)
             if attribute is None or attribute.is_archived:
@@ -593,7 +658,7 @@ class Workspace:
             if not attribute.is_writable:
                 raise Refusal(400, "validation_type", f'Attribute "{attribute.api_slug}" cannot be written.')
             if written is None:
-                parsed[attribute.api_slug] = []
+                parsed[attribute.api_slug] = None
                 continue
             if attribute.is_multiselect and not isinstance(written, list):
                 raise invalid(attribute.api_slug, "a list is expected")
@@ -607,81 +672,93 @@ class Workspace:
             parsed[attribute.api_slug] = list(unique.values())
         return parsed
 
-    def _check_unique(self, target: Object, parsed: dict[str, list[Json]], own_id: str | None) -> None:
+    @staticmethod
+    def _check_unique(target: Object, parsed: Parsed, own_id: str | None) -> None:
         for slug, taken in target.taken.items():
             attribute = target.attributes[slug]
-            for value in parsed.get(slug, ()):
+            for value in parsed.get(slug) or ():
                 if taken.get(main(attribute.type, value), own_id) != own_id:
-                    shown = json.dumps({key: each for key, each in value.items() if key == "domain" or key == "value"} or value)
+                    key = MAIN_KEY.get(attribute.type, "value")
+                    shown = json.dumps(json.dumps({key: value[key]}, separators=(",", ":")))
                     message = (
-                        f"The value {json.dumps(shown)} provided for attribute with ID \"{attribute.attribute_id}\" conflicts "
-                        "with one already in the system. This attribute has a uniqueness constraint."
+                        f'The value {shown} provided for attribute with ID "{attribute.attribute_id}" conflicts with one '
+                        "already in the system. This attribute has a uniqueness constraint."
                     )
                     raise Refusal(400, "uniqueness_conflict", message)
 
     def _store(
-        self, target: Object, record: Record, parsed: dict[str, list[Json]], actor: Json, how: How, matching: str | None
+        self, target: Object, record: Record, parsed: Parsed, *, actor: Json, how: How, matching: str | None = None
     ) -> None:
-        now = moment(self.now() if record.values else record.created_ns)
-        for slug, values in parsed.items():
+        now = moment(record.created_ns if how == "create" else self.now())
+        for slug, written in parsed.items():
             attribute = target.attributes[slug]
-            before = record.values.get(slug, [])
+            before = record.read(slug)
             held = {main(attribute.type, value): value for value in before}
-            fresh = [held.get(main(attribute.type, value)) or self._stamped(attribute, value, actor, now) for value in values]
+            after = [
+                held.get(main(attribute.type, value)) or self._stamped(attribute, value, actor, now)
+                for value in written or ()
+            ]
             adds = attribute.is_multiselect and (how == "patch" or (how == "assert" and slug == matching))
-            if adds and values:
-                after = [value for value in fresh if value not in before] + before
-            else:
-                after = fresh
-            if after == before:
-                continue
-            gone = [value for value in before if value not in after]
-            record.history.setdefault(slug, []).extend({**value, "active_until": now} for value in gone)
-            record.values[slug] = after
-            self._index(target, record, attribute, before, after)
-            self._write_other_side(target, record, attribute, before, after, actor, now)
+            if adds and written is not None:
+                after = [value for value in after if value not in before] + before
+            if after != before:
+                self._replace(target, record, attribute, after, now=now)
+                self._write_other_side(target, record, attribute, (before, after), actor=actor, now=now)
 
     @staticmethod
-    def _stamped(attribute: Attribute, value: Json, actor: Json, now: str) -> Json:
-        return {"active_from": now, "active_until": None, "created_by_actor": actor, "attribute_type": attribute.type, **value}
-
-    @staticmethod
-    def _index(target: Object, record: Record, attribute: Attribute, before: list[Json], after: list[Json]) -> None:
-        taken = target.taken.get(attribute.api_slug)
+    def _replace(target: Object, record: Record, attribute: Attribute, after: list[Json], *, now: str) -> None:
+        """Make `after` the values of an attribute; those that go are remembered, unique ones are free again."""
+        slug = attribute.api_slug
+        before = record.values.get(slug, [])
+        record.history.setdefault(slug, []).extend({**v, "active_until": now} for v in before if v not in after)
+        record.values[slug] = after
+        taken = target.taken.get(slug)
         if taken is None:
             return
         for value in before:
-            taken.pop(main(attribute.type, value), None)
+            if taken.get(main(attribute.type, value)) == record.record_id:
+                del taken[main(attribute.type, value)]
         for value in after:
             taken[main(attribute.type, value)] = record.record_id
 
+    @staticmethod
+    def _stamped(attribute: Attribute, value: Json, actor: Json, now: str) -> Json:
+        return {
+            "active_from": now,
+            "active_until": None,
+            "created_by_actor": actor,
+            "attribute_type": attribute.type,
+            **value,
+        }
+
     def _write_other_side(
-        self, target: Object, record: Record, attribute: Attribute, before: list[Json], after: list[Json], actor: Json, now: str
+        self,
+        target: Object,
+        record: Record,
+        attribute: Attribute,
+        change: tuple[list[Json], list[Json]],
+        *,
+        actor: Json,
+        now: str,
     ) -> None:
         """Keep the other side of a relationship in step: people.company and companies.team (section 14)."""
         if attribute.inverse is None:
             return
         other_object = self.find_object(attribute.inverse[0])
         other_attribute = other_object.attributes[attribute.inverse[1]]
-        ids_before, ids_after = ({value["target_record_id"] for value in values} for values in (before, after))
-        for other_id in ids_before - ids_after:
-            other = other_object.records.get(other_id)
-            if other is not None:
-                kept = [v for v in other.read(other_attribute.api_slug) if v["target_record_id"] != record.record_id]
-                other.values[other_attribute.api_slug] = kept
-        for other_id in ids_after - ids_before:
+        before, after = ({value["target_record_id"] for value in values} for values in change)
+        for other_id in before - after:
+            _forget(other_object, other_object.records[other_id], other_attribute, record.record_id, now=now)
+        for other_id in sorted(after - before):
             other = other_object.records[other_id]
-            value = {"target_object": target.api_slug, "target_record_id": record.record_id}
-            stamped = self._stamped(other_attribute, value, actor, now)
             current = other.read(other_attribute.api_slug)
-            if other_attribute.is_multiselect:
-                other.values[other_attribute.api_slug] = [*current, stamped]
-                continue
-            for old in current:  # the record leaves the one it belonged to
-                holder = target.records[old["target_record_id"]]
-                kept = [v for v in holder.read(attribute.api_slug) if v["target_record_id"] != other_id]
-                holder.values[attribute.api_slug] = kept
-            other.values[other_attribute.api_slug] = [stamped]
+            if not other_attribute.is_multiselect:  # the record leaves the one it belonged to
+                for old in current:
+                    _forget(target, target.records[old["target_record_id"]], attribute, other_id, now=now)
+                current = []
+            value = {"target_object": target.api_slug, "target_record_id": record.record_id}
+            added = [*current, self._stamped(other_attribute, value, actor, now)]
+            self._replace(other_object, other, other_attribute, added, now=now)
 
     def document(self, target: Object, record: Record) -> Json:
         """Return a record as the API shows it: every attribute, an empty list where there is no value."""
@@ -718,7 +795,9 @@ class Workspace:
                 details = "; ".join(each["message"] for each in refusal.body.get("validation_errors", ()))
                 raise ValueError(f"{path}, line {number}: {refusal.body['message']} {details}".strip()) from refusal
             except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{path}, line {number}: not {{object, values, record_id?, created_at?, actor?}} ({error})") from error
+                raise ValueError(
+                    f"{path}, line {number}: not {{object, values, record_id?, created_at?, actor?}} ({error})"
+                ) from error
             count += 1
         for target in self.objects.values():
             target.in_order = None
@@ -727,7 +806,7 @@ class Workspace:
     def _seed_one(self, entry: Json) -> None:
         unknown = set(entry) - {"object", "values", "record_id", "created_at", "actor"}
         if unknown:
-            raise ValueError(f"unknown key {sorted(unknown)[0]}")
+            raise ValueError(f"unknown key {min(unknown)}")
         created = None
         if entry.get("created_at"):
             created = int(dt.datetime.fromisoformat(entry["created_at"]).timestamp() * 10**6) * 1000
@@ -765,6 +844,18 @@ def _lines(path: Path) -> Iterator[tuple[int, Json]]:
                     yield number, json.loads(line)
                 except ValueError as error:
                     raise ValueError(f"{path}, line {number}: not JSON ({error})") from error
+
+
+def _missing(slug: str) -> Refusal:
+    return Refusal(400, "missing_value", f'Required value for attribute with slug "{slug}" was not provided.')
+
+
+def _forget(target: Object, holder: Record, attribute: Attribute, record_id: str, *, now: str) -> None:
+    """Take a reference to a record out of what `holder` holds."""
+    held = holder.values.get(attribute.api_slug)
+    if held and any(value["target_record_id"] == record_id for value in held):
+        kept = [value for value in held if value["target_record_id"] != record_id]
+        Workspace._replace(target, holder, attribute, kept, now=now)  # noqa: SLF001
 
 
 def _keys(data: Any, required: Iterable[str], allowed: Iterable[str]) -> None:
