@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sync.sandbox.values import MAIN_KEY, Json, Refusal
+from sync.sandbox.values import MAIN_KEY, Json, Refusal, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sync.sandbox.workspace import Attribute, Object, Record, Workspace
-
-Predicate = "Callable[[Record], bool]"
+    from sync.sandbox.model import Attribute, Object, Record
+    from sync.sandbox.workspace import Workspace
 
 FIELDS = {
     "personal-name": {"first_name", "last_name", "full_name"},
@@ -33,7 +33,8 @@ FIELDS = {
 }
 STRINGS = {"text", "personal-name", "email-address", "domain", "phone-number", "location"}
 ORDERED = {"number", "currency", "rating", "date", "timestamp"}
-OPERATORS = {"$eq", "$not_empty", "$in", "$contains", "$starts_with", "$ends_with", "$lt", "$lte", "$gte", "$gt"}
+TEXTUAL = {"$contains", "$starts_with", "$ends_with"}
+ORDERING = {"$lt", "$lte", "$gt", "$gte"}
 
 
 def _refuse(code: str, message: str, path: list[str]) -> Refusal:
@@ -82,19 +83,17 @@ def _of_attribute(attribute: Attribute, wanted: Any, path: list[str]) -> Callabl
     kind = attribute.type
     if not isinstance(wanted, dict):
         return _of_field(attribute, _default_field(kind), {"$eq": wanted}, path)
-    if wanted and all(key.startswith("$") for key in wanted):
+    if not wanted:
+        raise _refuse("filter_error", "A condition is expected.", path)
+    if all(key.startswith("$") for key in wanted):
         return _of_field(attribute, _default_field(kind), wanted, path)
     tests = []
     for field, condition in wanted.items():
         if field not in FIELDS.get(kind, {"value"}):
-            raise _refuse(
-                "invalid_filter_field", f'Attribute "{attribute.api_slug}" has no field "{field}".', [*path, field]
-            )
-        tests.append(
-            _of_field(
-                attribute, field, condition if isinstance(condition, dict) else {"$eq": condition}, [*path, field]
-            )
-        )
+            message = f'Attribute "{attribute.api_slug}" has no field "{field}".'
+            raise _refuse("invalid_filter_field", message, [*path, field])
+        operators = condition if isinstance(condition, dict) else {"$eq": condition}
+        tests.append(_of_field(attribute, field, operators, [*path, field]))
     return _joined("$and", tests)
 
 
@@ -103,37 +102,66 @@ def _default_field(kind: str) -> str:
 
 
 def _of_field(attribute: Attribute, field: str, condition: Json, path: list[str]) -> Callable[[Record], bool]:
-    kind, slug = attribute.type, attribute.api_slug
+    slug = attribute.api_slug
+    if not condition:
+        raise _refuse("filter_error", "A condition is expected.", path)
     tests: list[Callable[[Any], bool]] = []
     for operator, operand in condition.items():
-        textual = operator in {"$contains", "$starts_with", "$ends_with"}
-        ordering = operator in {"$lt", "$lte", "$gt", "$gte"}
-        unfit = (
-            operator not in OPERATORS
-            or (textual and (kind not in STRINGS or not isinstance(operand, str)))
-            or (ordering and kind not in ORDERED)
-            or (operator == "$in" and slug != "record_id" and field != "target_record_id")
-            or (operator == "$not_empty" and (kind == "email-address" or operand is not True))
-        )
-        if unfit:
-            raise _refuse(
-                "invalid_filter_operator", f'Operator "{operator}" does not fit attribute "{slug}".', [*path, operator]
-            )
-        if kind == "timestamp" and isinstance(operand, str) and not operand.endswith("Z"):
-            raise _refuse("filter_error", "A timestamp is to end in Z.", [*path, operator])
-        tests.append(_comparison(operator, operand))
+        here = [*path, operator]
+        if not _fits(attribute, field, operator):
+            raise _refuse("invalid_filter_operator", f'Operator "{operator}" does not fit attribute "{slug}".', here)
+        tests.append(_comparison(operator, _operand(attribute, field, operator, operand, here)))
 
     def holds(record: Record) -> bool:
-        found = [_read(kind, field, value) for value in record.read(slug)]
+        found = [_read(attribute.type, field, value) for value in record.read(slug)]
         return any(all(test(one) for test in tests) for one in found)
 
     return holds
 
 
+def _fits(attribute: Attribute, field: str, operator: str) -> bool:
+    kind = attribute.type
+    if operator in TEXTUAL:
+        return kind in STRINGS
+    if operator in ORDERING:
+        return kind in ORDERED
+    if operator == "$in":
+        return attribute.api_slug == "record_id" or field == "target_record_id"
+    return operator == "$eq" or (operator == "$not_empty" and kind not in {"email-address", "status"})
+
+
+def _operand(attribute: Attribute, field: str, operator: str, operand: Any, path: list[str]) -> Any:
+    """Return what values are compared with; refuse what is of another type than they are."""
+    kind = attribute.type
+    if operator == "$in":
+        if isinstance(operand, list) and all(isinstance(each, str) for each in operand):
+            return operand
+        raise _refuse("filter_error", "$in expects a list of ids.", path)
+    if operator == "$not_empty":
+        if operand is True:
+            return operand
+        raise _refuse("filter_error", "$not_empty expects true.", path)
+    if kind == "timestamp" and isinstance(operand, str) and operand.endswith("Z"):
+        with contextlib.suppress(ValueError):
+            return moment_of(operand)
+    expected: tuple[type, ...] = (str,)
+    if kind in {"number", "rating", "currency"}:
+        expected = (int, float)
+    elif kind == "checkbox":
+        expected = (bool,)
+    if kind == "timestamp" or not isinstance(operand, expected) or (isinstance(operand, bool) and kind != "checkbox"):
+        raise _refuse("filter_error", f'Attribute "{attribute.api_slug}" cannot be compared with that.', path)
+    if kind == "date" and len(operand) != len("2026-01-01"):
+        raise _refuse("filter_error", "A date YYYY-MM-DD is expected.", path)
+    if kind in {"email-address", "domain"} and field != "original_email_address":
+        return operand.lower()  # as it is stored
+    return operand
+
+
 def _read(kind: str, field: str, value: Json) -> Any:
-    if kind in {"select", "status"}:
+    if kind == "select":
         return (value["option"]["title"], value["option"]["id"]["option_id"])
-    return value[field]
+    return moment_of(value["value"]) if kind == "timestamp" else value[field]
 
 
 def _comparison(operator: str, operand: Any) -> Callable[[Any], bool]:
@@ -142,13 +170,8 @@ def _comparison(operator: str, operand: Any) -> Callable[[Any], bool]:
     if operator == "$in":
         return lambda value: value in operand
     if operator == "$eq":
-        wanted = operand.lower() if isinstance(operand, str) else operand
-        return lambda value: (
-            operand in value
-            if isinstance(value, tuple)
-            else (value.lower() if isinstance(value, str) else value) == wanted
-        )
-    if operator in {"$contains", "$starts_with", "$ends_with"}:
+        return lambda value: operand in value if isinstance(value, tuple) else value == operand
+    if operator in TEXTUAL:
         part = operand.lower()
         return {
             "$contains": lambda value: value is not None and part in value.lower(),
@@ -164,52 +187,86 @@ def _comparison(operator: str, operand: Any) -> Callable[[Any], bool]:
 
 
 def _through_references(workspace: Workspace, target: Object, found: Json, path: list[str]) -> Callable[[Record], bool]:
-    steps, constraints = found["path"], found["constraints"]
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, list) and len(step) == 2 for step in steps):
+    steps = _steps(workspace, target, found["path"], [*path, "path"])
+    attribute = steps[-1]
+    holds = _of_attribute(attribute, found["constraints"], [*path, "constraints"])
+    for step in reversed(steps[:-1]):
+        holds = _one_step(workspace, step.api_slug, holds)
+    return holds
+
+
+def _steps(workspace: Workspace, target: Object, written: Any, path: list[str]) -> list[Attribute]:
+    """Return the attributes of a path from the queried object; all but the last are references."""
+    pairs = isinstance(written, list) and all(isinstance(step, list) and len(step) == 2 for step in written)
+    if not pairs or not written:
         raise _refuse("filter_error", "path is to be a list of [object, attribute].", path)
-    last_object = workspace.find_object(steps[-1][0])
-    inner = predicate(workspace, last_object, {steps[-1][1]: constraints}, path)
-    for object_slug, attribute_slug in reversed(steps[:-1]):
-        attribute = workspace.find_object(object_slug).find_attribute(attribute_slug)
-        if attribute is None or attribute.type != "record-reference":
-            raise _refuse("unknown_filter_attribute_slug", f'"{attribute_slug}" is no reference.', path)
-        inner = _one_step(workspace, attribute.api_slug, inner)
-    if workspace.find_object(steps[0][0]) is not target:
-        raise _refuse("filter_error", "path is to begin at the queried object.", path)
-    return inner
+    steps: list[Attribute] = []
+    reachable = [target.object_id]
+    for object_slug, attribute_slug in written:
+        found = next((one for one in workspace.objects.values() if object_slug in {one.api_slug, one.object_id}), None)
+        if found is None or found.object_id not in reachable:
+            raise _refuse("filter_error", f'The path does not lead to object "{object_slug}".', path)
+        attribute = found.find_attribute(attribute_slug)
+        if attribute is None:
+            raise _refuse("unknown_filter_attribute_slug", f'Unknown attribute slug: "{attribute_slug}"', path)
+        steps.append(attribute)
+        reachable = attribute.allowed_objects or []
+    return steps
 
 
 def _one_step(workspace: Workspace, slug: str, inner: Callable[[Record], bool]) -> Callable[[Record], bool]:
     def holds(record: Record) -> bool:
-        targets = (
-            workspace.find_object(v["target_object"]).records.get(v["target_record_id"]) for v in record.read(slug)
-        )
-        return any(other is not None and inner(other) for other in targets)
+        return any(inner(other) for other in _referenced(workspace, record, slug))
 
     return holds
 
 
-def ordered(target: Object, records: list[Record], sorts: Any) -> list[Record]:
-    """Return `records`, which come in order of creation, in the order that `sorts` asks for."""
-    if sorts is None:
-        return records
+def _referenced(workspace: Workspace, record: Record, slug: str) -> list[Record]:
+    values = record.read(slug)
+    return [workspace.find_object(value["target_object"]).records[value["target_record_id"]] for value in values]
+
+
+def ordered(workspace: Workspace, target: Object, sorts: Any) -> list[Record]:
+    """Return the records of an object in the order that `sorts` asks for.
+
+    Without one Attio promises none, so that the newest come first here: pages of whoever forgot to sort are torn.
+    """
+    records = target.ordered_records()
+    if not sorts and isinstance(sorts, list | None):
+        return records[::-1]
     if not isinstance(sorts, list):
         raise Refusal(400, "validation_type", "sorts is to be a list.")
-    if len(sorts) >= 1 and sorts[0] == {"direction": "asc", "attribute": "created_at"}:
+    if sorts[0] == {"direction": "asc", "attribute": "created_at"}:
         return records  # no two records are created at the same nanosecond
     for sort in reversed(sorts):
-        allowed = isinstance(sort, dict) and {"direction"} <= set(sort) <= {"direction", "attribute", "field", "path"}
-        if not allowed or sort["direction"] not in {"asc", "desc"}:
-            raise Refusal(400, "validation_type", "A sort is {direction: asc|desc, attribute, field?}.")
-        slug = sort["attribute"] if "attribute" in sort else sort["path"][-1][1]
-        attribute = target.find_attribute(slug)
-        if attribute is None:
-            raise Refusal(400, "unknown_filter_attribute_slug", f'Unknown attribute slug: "{slug}"', path=["sorts"])
-        field = sort.get("field") or _default_field(attribute.type)
-
-        def key(record: Record, attribute: Attribute = attribute, field: str = field) -> tuple[bool, Any]:
-            values = record.read(attribute.api_slug)
-            return (not values, _read(attribute.type, field, values[0]) if values else 0)
-
-        records = sorted(records, key=key, reverse=sort["direction"] == "desc")
+        key, descending = _sort_key(workspace, target, sort)
+        records = sorted(records, key=key, reverse=descending)
+        records.sort(key=lambda record, key=key: key(record)[0])  # type: ignore[misc]  # without a value: last
     return records
+
+
+def _sort_key(workspace: Workspace, target: Object, sort: Any) -> tuple[Callable[[Record], tuple[bool, Any]], bool]:
+    shape = set(sort) - {"field"} if isinstance(sort, dict) else set()
+    if shape not in ({"direction", "attribute"}, {"direction", "path"}) or sort["direction"] not in {"asc", "desc"}:
+        raise Refusal(400, "validation_type", "A sort is {direction: asc|desc, attribute or path, field?}.")
+    if "path" in sort:
+        steps = _steps(workspace, target, sort["path"], ["sorts", "path"])
+    else:
+        attribute = target.find_attribute(sort["attribute"])
+        if attribute is None:
+            message = f'Unknown attribute slug: "{sort["attribute"]}"'
+            raise _refuse("unknown_filter_attribute_slug", message, ["sorts"])
+        steps = [attribute]
+    last = steps[-1]
+    field = sort.get("field", _default_field(last.type))
+    if field not in FIELDS.get(last.type, {"value"}):
+        raise _refuse("invalid_filter_field", f'Attribute "{last.api_slug}" has no field "{field}".', ["sorts"])
+
+    def key(record: Record) -> tuple[bool, Any]:
+        reached = [record]
+        for step in steps[:-1]:
+            reached = [other for one in reached for other in _referenced(workspace, one, step.api_slug)]
+        values = [_read(last.type, field, value) for one in reached for value in one.read(last.api_slug)]
+        return (False, values[0]) if values and values[0] is not None else (True, 0)
+
+    return key, sort["direction"] == "desc"

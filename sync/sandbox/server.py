@@ -15,9 +15,12 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sync.sandbox import attributes
+from sync.sandbox.model import MEMBER, MEMBER_ID, TOKEN_ID, WORKSPACE_ID
 from sync.sandbox.query import ordered, predicate
+from sync.sandbox.seed import seed
 from sync.sandbox.values import Json, Refusal
-from sync.sandbox.workspace import MEMBER, MEMBER_ID, TOKEN_ID, WORKSPACE_ID, Workspace
+from sync.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -88,7 +91,7 @@ class Sandbox:
         self.counts = Counts()
         self.workspace = Workspace()
         if self.seed is not None:
-            self.workspace.seed(self.seed)
+            seed(self.workspace, self.seed)
 
     def _answer(
         self, handler: Callable[[Sandbox, Request], Awaitable[Any]]
@@ -288,7 +291,9 @@ async def _attributes(sandbox: Sandbox, request: Request) -> Json:
 
 async def _create_attribute(sandbox: Sandbox, request: Request) -> Json:
     target = _target(sandbox, request)
-    return {"data": sandbox.workspace.create_attribute(target, await _data(request)).document(sandbox.workspace)}
+    return {
+        "data": attributes.create_attribute(sandbox.workspace, target, await _data(request)).document(sandbox.workspace)
+    }
 
 
 def _attribute(sandbox: Sandbox, request: Request) -> Any:
@@ -302,23 +307,23 @@ async def _get_attribute(sandbox: Sandbox, request: Request) -> Json:
 async def _update_attribute(sandbox: Sandbox, request: Request) -> Json:
     target, attribute = _target(sandbox, request), _attribute(sandbox, request)
     data = await _data(request)
-    return {"data": sandbox.workspace.update_attribute(target, attribute, data).document(sandbox.workspace)}
+    return {"data": attributes.update_attribute(sandbox.workspace, target, attribute, data).document(sandbox.workspace)}
 
 
 async def _options(sandbox: Sandbox, request: Request) -> Json:
     attribute = _attribute(sandbox, request)
-    sandbox.workspace.check_select(attribute)
+    attributes.check_select(attribute)
     archived = request.query_params.get("show_archived") == "true"
     return {"data": [option for option in attribute.options if archived or not option["is_archived"]]}
 
 
 async def _create_option(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": sandbox.workspace.create_option(_attribute(sandbox, request), await _data(request))}
+    return {"data": attributes.create_option(_attribute(sandbox, request), await _data(request))}
 
 
 async def _update_option(sandbox: Sandbox, request: Request) -> Json:
     attribute = _attribute(sandbox, request)
-    return {"data": sandbox.workspace.update_option(attribute, request.path_params["option"], await _data(request))}
+    return {"data": attributes.update_option(attribute, request.path_params["option"], await _data(request))}
 
 
 async def _query(sandbox: Sandbox, request: Request) -> Json:
@@ -327,11 +332,10 @@ async def _query(sandbox: Sandbox, request: Request) -> Json:
     if unknown:
         raise Refusal(400, "validation_type", f'Body payload validation error: "{min(unknown)}" is not allowed.')
     limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE, MOST_RECORDS_A_PAGE)
-    records = target.ordered_records()
-    if body.get("filter"):
+    records = ordered(sandbox.workspace, target, body.get("sorts"))
+    if body.get("filter") is not None:
         holds = predicate(sandbox.workspace, target, body["filter"])
         records = [record for record in records if holds(record)]
-    records = ordered(target, records, body.get("sorts"))
     return {"data": [sandbox.workspace.document(target, record) for record in records[offset : offset + limit]]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import math
 import re
@@ -9,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Json = dict[str, Any]
 
@@ -89,6 +90,34 @@ def invalid(slug: str, why: str) -> Refusal:
     return Refusal(
         400, "validation_type", message, validation_errors=[{"code": "invalid_value", "path": [slug], "message": why}]
     )
+
+
+def missing_value(slug: str) -> Refusal:
+    """Return the refusal of a record without a required value."""
+    return Refusal(400, "missing_value", f'Required value for attribute with slug "{slug}" was not provided.')
+
+
+def check_keys(data: Any, required: Iterable[str], allowed: Iterable[str]) -> None:
+    """Refuse a body that lacks a required key or has one that is not allowed."""
+    if not isinstance(data, dict):
+        raise Refusal(400, "validation_type", "data is to be an object.")
+    missing, unknown = sorted(set(required) - set(data)), sorted(set(data) - set(allowed))
+    if missing or unknown:
+        what = f'"{missing[0]}" is required' if missing else f'"{unknown[0]}" is not allowed'
+        raise Refusal(400, "validation_type", f"Body payload validation error: {what}.")
+
+
+def check_strings(data: Any, names: set[str], *, required: bool) -> None:
+    """Refuse a body that is more than non-empty strings of these names, or nothing."""
+    check_keys(data, names if required else (), names)
+    if not data or not all(isinstance(value, str) and value for value in data.values()):
+        raise Refusal(400, "validation_type", f"Non-empty strings are expected for {', '.join(sorted(names))}.")
+
+
+def check_slug(slug: Any) -> None:
+    """Refuse what cannot be a slug."""
+    if not isinstance(slug, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", slug):
+        raise Refusal(400, "validation_type", "Body payload validation error: api_slug is to be a word in snake case.")
 
 
 class Workspace(Protocol):
@@ -186,6 +215,12 @@ def _read_moment(text: Any) -> tuple[dt.datetime, int]:
     if zone and zone != "Z":
         offset = dt.timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
     return local - offset, int((fraction or "").ljust(9, "0"))
+
+
+def moment_of(text: Any) -> int:
+    """Return a moment as nanoseconds; raise `ValueError`."""
+    moment, nanoseconds = _read_moment(text)
+    return calendar.timegm(moment.utctimetuple()) * 10**9 + nanoseconds
 
 
 def _date(slug: str, value: Any) -> Json:
