@@ -144,17 +144,15 @@ def _operand(attribute: Attribute, field: str, operator: str, operand: Any, path
     if kind == "timestamp" and isinstance(operand, str) and operand.endswith("Z"):
         with contextlib.suppress(ValueError):
             return moment_of(operand)
-    expected: tuple[type, ...] = (str,)
-    if kind in {"number", "rating", "currency"}:
-        expected = (int, float)
-    elif kind == "checkbox":
-        expected = (bool,)
-    if kind == "timestamp" or not isinstance(operand, expected) or (isinstance(operand, bool) and kind != "checkbox"):
+    expected = "number" if kind in {"number", "rating", "currency"} else "checkbox" if kind == "checkbox" else "text"
+    given = "checkbox" if isinstance(operand, bool) else "number" if isinstance(operand, int | float) else "text"
+    if kind == "timestamp" or given != expected or not isinstance(operand, bool | int | float | str):
         raise _refuse("filter_error", f'Attribute "{attribute.api_slug}" cannot be compared with that.', path)
-    if kind == "date" and len(operand) != len("2026-01-01"):
-        raise _refuse("filter_error", "A date YYYY-MM-DD is expected.", path)
-    if kind in {"email-address", "domain"} and field != "original_email_address":
-        return operand.lower()  # as it is stored
+    if isinstance(operand, str):
+        if kind == "date" and len(operand) != len("2026-01-01"):
+            raise _refuse("filter_error", "A date YYYY-MM-DD is expected.", path)
+        if kind in {"email-address", "domain"} and field != "original_email_address":
+            return operand.lower()  # as it is stored
     return operand
 
 
@@ -197,7 +195,9 @@ def _through_references(workspace: Workspace, target: Object, found: Json, path:
 
 def _steps(workspace: Workspace, target: Object, written: Any, path: list[str]) -> list[Attribute]:
     """Return the attributes of a path from the queried object; all but the last are references."""
-    pairs = isinstance(written, list) and all(isinstance(step, list) and len(step) == 2 for step in written)
+    pairs = isinstance(written, list) and all(
+        isinstance(step, list) and len(step) == 2 and all(isinstance(name, str) for name in step) for step in written
+    )
     if not pairs or not written:
         raise _refuse("filter_error", "path is to be a list of [object, attribute].", path)
     steps: list[Attribute] = []

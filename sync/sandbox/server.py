@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    Handler = Callable[["Sandbox", Request], Awaitable[Any]]
+
 REFUSED_TOKEN = "refused"  # noqa: S105  # the one token that is not accepted
 MOST_RECORDS_A_PAGE = 500
 SCOPES = (
@@ -66,7 +68,7 @@ class Counts:
 
     reads: int = 0
     writes: int = 0
-    refused: int = 0
+    refused: int = 0  # by a limit
     by_route: Counter[str] = field(default_factory=Counter)
     by_second: dict[int, Json] = field(default_factory=dict)
 
@@ -79,9 +81,16 @@ class Sandbox:
         self.seed = seed
         self.random = random.Random(7)  # noqa: S311  # repeatable latency, nothing secret
         self.reset()
-        routes = [Route(f"/v2{path}", self._answer(handler), methods=[method]) for method, path, handler in ROUTES]
-        play = [Route(f"/sandbox/{path}", self._answer(handler), methods=[method]) for method, path, handler in PLAY]
-        inner = Starlette(routes=[*routes, *play], exception_handlers={404: _unknown_path, 405: _unknown_path})
+        routes = [
+            Route(f"/v2{path}", self._answer(method, path, handler), methods=[method])
+            for method, path, handler in ROUTES
+        ]
+        play = [
+            Route(f"/sandbox/{name}", self._answer(method, None, handler), methods=[method])
+            for method, name, handler in PLAY
+        ]
+        refusals = {404: _unknown_path, 405: _unknown_path, Exception: _broken}
+        inner = Starlette(routes=[*routes, *play], exception_handlers=refusals)
         inner.router.redirect_slashes = False
         self.app = _Gate(self, inner)
 
@@ -93,10 +102,10 @@ class Sandbox:
         if self.seed is not None:
             seed(self.workspace, self.seed)
 
-    def _answer(
-        self, handler: Callable[[Sandbox, Request], Awaitable[Any]]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _answer(self, method: str, path: str | None, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
+            if path is not None:
+                self.counts.by_route[f"{method} {path}"] += 1
             try:
                 return _json(200, await handler(self, request))
             except Refusal as refusal:
@@ -200,10 +209,23 @@ async def _unknown_path(request: Request, _error: Exception) -> Response:
     return _json(404, {"status_code": 404, "type": "invalid_request_error", "code": "not_found", "message": message})
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+async def _broken(_request: Request, error: Exception) -> Response:
+    """Say what the sandbox itself did wrong; the traceback is on stderr."""
+    message = f"The sandbox is at fault: {type(error).__name__}: {error}"
+    return _json(500, {"status_code": 500, "type": "api_error", "code": "internal_error", "message": message})
+
+
 async def _body(request: Request) -> Json:
     try:
-        body = json.loads(await request.body() or b"null")
-    except ValueError as error:
+        written = (await request.body()).decode()
+        body = json.loads(written or "null", parse_constant=_no_number)
+        if "\\u" in written:
+            json.dumps(body, ensure_ascii=False).encode()  # half of a surrogate pair is no character
+    except (ValueError, RecursionError) as error:
         raise Refusal(400, "validation_type", "The body is not JSON.") from error
     if not isinstance(body, dict):
         raise Refusal(400, "validation_type", "The body is to be a JSON object.")
@@ -224,15 +246,17 @@ async def _values(request: Request) -> Any:
     return data["values"]
 
 
-def _page(request: Request, *, default: int, most: int) -> tuple[int, int]:
-    return _bounds(request.query_params.get("limit"), request.query_params.get("offset"), default, most)
+def _page(request: Request, *, most: int) -> tuple[int, int]:
+    written = [request.query_params.get(name) for name in ("limit", "offset")]
+    limit, offset = [int(each) if each and each.isdecimal() and each.isascii() else each for each in written]
+    return _bounds(limit, offset, most)
 
 
-def _bounds(limit: Any, offset: Any, default: int, most: int) -> tuple[int, int]:
-    try:
-        limit, offset = int(default if limit is None else limit), int(0 if offset is None else offset)
-    except (TypeError, ValueError) as error:
-        raise Refusal(400, "validation_type", "limit and offset are whole numbers.") from error
+def _bounds(limit: Any, offset: Any, most: int) -> tuple[int, int]:
+    """Return limit and offset; the most that may be asked for is what comes when nothing is."""
+    limit, offset = most if limit is None else limit, 0 if offset is None else offset
+    if any(isinstance(each, bool) or not isinstance(each, int) for each in (limit, offset)):
+        raise Refusal(400, "validation_type", "limit and offset are whole numbers.")
     if not 1 <= limit <= most or offset < 0:
         raise Refusal(400, "validation_type", f"limit is to be 1 to {most}, offset 0 or more.")
     return limit, offset
@@ -283,7 +307,7 @@ async def _update_object(sandbox: Sandbox, request: Request) -> Json:
 
 
 async def _attributes(sandbox: Sandbox, request: Request) -> Json:
-    limit, offset = _page(request, default=500, most=500)
+    limit, offset = _page(request, most=500)
     archived = request.query_params.get("show_archived") == "true"
     shown = [one for one in _target(sandbox, request).attributes.values() if archived or not one.is_archived]
     return {"data": [one.document(sandbox.workspace) for one in shown[offset : offset + limit]]}
@@ -328,10 +352,10 @@ async def _update_option(sandbox: Sandbox, request: Request) -> Json:
 
 async def _query(sandbox: Sandbox, request: Request) -> Json:
     target, body = _target(sandbox, request), await _body(request)
-    unknown = set(body) - {"filter", "filter_view_id", "sorts", "limit", "offset"}
+    unknown = set(body) - {"filter", "sorts", "limit", "offset"}  # there are no views to filter by
     if unknown:
         raise Refusal(400, "validation_type", f'Body payload validation error: "{min(unknown)}" is not allowed.')
-    limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE, MOST_RECORDS_A_PAGE)
+    limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE)
     records = ordered(sandbox.workspace, target, body.get("sorts"))
     if body.get("filter") is not None:
         holds = predicate(sandbox.workspace, target, body["filter"])
@@ -380,7 +404,7 @@ async def _delete_record(sandbox: Sandbox, request: Request) -> Json:
 
 async def _record_values(sandbox: Sandbox, request: Request) -> Json:
     record, attribute = _record(sandbox, request), _attribute(sandbox, request)
-    limit, offset = _page(request, default=500, most=500)
+    limit, offset = _page(request, most=500)
     created = {"active_from": _stamp(record), "active_until": None, "created_by_actor": record.created_by}
     values = [{**created, "attribute_type": attribute.type, **value} for value in record.read(attribute.api_slug)]
     if request.query_params.get("show_historic") == "true":
@@ -436,7 +460,13 @@ ROUTES = (
 
 async def _stats(sandbox: Sandbox, _: Request) -> Json:
     counts = sandbox.counts
-    return {"reads": counts.reads, "writes": counts.writes, "refused": counts.refused, "by_second": counts.by_second}
+    return {
+        "reads": counts.reads,
+        "writes": counts.writes,
+        "refused": counts.refused,
+        "by_second": counts.by_second,
+        "by_route": counts.by_route,
+    }
 
 
 async def _reset(sandbox: Sandbox, _: Request) -> Json:
