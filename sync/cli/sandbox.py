@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def command(
         behaviour.reads_per_second = behaviour.writes_per_second = None
     try:
         sandbox = Sandbox(behaviour, seed)
-    except ValueError as error:
+    except (ValueError, OSError, EOFError) as error:
         raise ConfigError(str(error)) from error
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,10 +65,21 @@ def command(
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     note = session.project_dir / ".local" / "sandbox.json"
     note.write_text(json.dumps({"pid": os.getpid(), "url": url}))
-    config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    config = uvicorn.Config(
+        sandbox.app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_keep_alive=75,  # longer than clients keep an idle connection: none is closed as it is used again
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn hands the signal on once it has stopped
     click.echo(json.dumps({"url": url}))
     click.echo(f"The sandbox listens on {url}; Ctrl-C stops it.", err=True)
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-        asyncio.run(server.serve(sockets=[listener]))
-    note.unlink(missing_ok=True)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+            asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        note.unlink(missing_ok=True)
