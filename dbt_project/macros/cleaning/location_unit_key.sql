@@ -1,9 +1,13 @@
-{% macro location_unit_key(key) %}
-{#- The key of a region without the words that say what kind of unit it is: 'cairo governorate' and 'cairo' meet,
-    'county galway' and 'galway', 'northern california' and 'california'. Only ever compared with names of regions. -#}
-{%- set before = 'county|co|state of|province of|region of|canton of|departamento de|provincia de|estado de|greater|metro'
-    ~ '|northern|southern|eastern|western|central|north|south|east|west|upstate|downtown' -%}
+{% macro location_unit_key(key, with_quarter=false) %}
+{#- The key of a region without the words that say what kind of unit it is: 'cairo governorate' and 'cairo' meet, 'county
+    galway' and 'galway'. Only ever compared with names of regions. `with_quarter` drops 'northern' and its like too
+    ('northern california'): for what people write, never for the names of the gazetteer ('West Virginia'). -#}
+{%- set before = 'county|co|state of|province of|region of|canton of|departamento de|provincia de|estado de' -%}
+{%- set quarter = 'greater|metro|northern|southern|eastern|western|central|north|south|east|west|upstate|downtown' -%}
 {%- set after = 'county|region|province|governorate|district|prefecture|oblast|voivodeship|department|municipality|parish'
     ~ '|division|emirate|territory|state|kraj|krai|metropolitan area|metro area|area|autonomous region|ken|lan|sheng|shi' -%}
-regexp_replace(regexp_replace({{ key }}, '^({{ before }}) (?=.)', ''), '(?<=.) ({{ after }})$', '')
+regexp_replace(
+    regexp_replace({{ key }}, '^(?:{{ before }}{{ '|' ~ quarter if with_quarter }}) (?=.)', ''),
+    '(?<=.) (?:{{ after }})$', ''
+)
 {%- endmacro %}

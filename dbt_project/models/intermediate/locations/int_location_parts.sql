@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 texts as (
@@ -43,16 +45,29 @@ noise as (
 
 ),
 
+-- Numbers instead of the texts: texts can be long, and joins over several columns are misjudged by the planner.
+texts_numbered as (
+
+    select
+        *,
+        row_number() over () as text_id
+    from texts
+
+),
+
 split_at_commas as (
 
     select
-        texts.location_raw,
+        -- room for ten places a text, ten part-places a place
+        texts_numbered.text_id * 10000 + places.place_number * 100 as mention_id,
+        row_number() over () as part_id,
+        texts_numbered.location_raw,
         places.place_number,
         parts.part_number,
         parts.part_text
-    from texts
+    from texts_numbered
     cross join lateral
-        string_to_table(texts.places_text, ';') with ordinality as places (place_text, place_number)
+        string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
     cross join lateral
         string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
     -- ten places and eight commas are more than an address has; a longer list is read from its start
@@ -63,6 +78,8 @@ split_at_commas as (
 cleaned as (
 
     select
+        mention_id,
+        part_id,
         location_raw,
         place_number,
         part_number,
@@ -70,10 +87,13 @@ cleaned as (
         btrim(
             regexp_replace(
                 -- postcodes and house numbers: tokens with a digit
-                case
-                    when part_text ~ '\d' then regexp_replace(part_text, '\S*\d\S*', ' ', 'g')
-                    else part_text
-                end,
+                regexp_replace(
+                    case
+                        when part_text ~ '\d' then regexp_replace(part_text, '\S*\d\S*', ' ', 'g')
+                        else part_text
+                    end,
+                    '\s+', ' ', 'g'
+                ),
                 '^\W*(?:in|at|from|near|within|around|via)\s+', '', 'i'
             ),
             E' \u00a0\t-–—*#.!?:"''“”„()[]{}+&~_=<>'
@@ -86,7 +106,8 @@ keyed as (
 
     select
         *,
-        {{ location_key('part_text') }} as name_key
+        {{ location_key('part_text') }} as name_key,
+        count(*) over (partition by mention_id) as written_part_count
     from cleaned
     where part_text != ''
 
@@ -111,58 +132,77 @@ names_a_place as (
 
 known_keys as (
 
-    select distinct names_a_place.name_key
-    from names_a_place
-    where
-        names_a_place.name_key in (select name_key from place_names)
-        or names_a_place.name_key in (select name_key from region_names)
-        or names_a_place.name_key in (select name_key from country_names)
-        or names_a_place.name_key in (select name_key from metro_names)
+    select name_key
+    from place_names
+    union
+    select name_key
+    from region_names
+    union
+    select name_key
+    from country_names
+    union
+    select name_key
+    from metro_names
 
 ),
 
--- 'Miami FL', 'lagos nigeria', 'Cape Town South Africa': a name nobody knows that ends in a country, a state or its two letters
+unknown_names as (
+
+    select names_a_place.*
+    from names_a_place
+    left join known_keys on names_a_place.name_key = known_keys.name_key
+    where
+        known_keys.name_key is null
+        and cardinality(names_a_place.words) between 2 and 7
+        and cardinality(names_a_place.words) = cardinality(names_a_place.written_words)
+
+),
+
+names_at_the_end as (
+
+    select
+        name_key,
+        name_kind = 'code' as is_code,
+        true as is_country
+    from country_names
+    where not needs_place
+
+    union all
+
+    select
+        name_key,
+        name_kind = 'code',
+        false
+    from region_names
+    where country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind in ('name', 'code')
+
+),
+
+-- 'Miami FL', 'lagos nigeria', 'Cape Town South Africa': an unknown name that ends in a country, a state or its letters
 tails as (
 
-    select distinct on (names_a_place.location_raw, names_a_place.place_number, names_a_place.part_number)
-        names_a_place.location_raw,
-        names_a_place.place_number,
-        names_a_place.part_number,
+    select distinct on (unknown_names.part_id)
+        unknown_names.part_id,
         tail_lengths.tail_length
-    from names_a_place
-    cross join (values (1), (2), (3)) as tail_lengths (tail_length)
+    from unknown_names
+    inner join (values (1), (2), (3)) as tail_lengths (tail_length)
+        on cardinality(unknown_names.words) > tail_lengths.tail_length
+    inner join names_at_the_end
+        on
+            array_to_string(
+                unknown_names.words[cardinality(unknown_names.words) - tail_lengths.tail_length + 1:], ' '
+            ) = names_at_the_end.name_key
     where
-        names_a_place.name_key not in (select name_key from known_keys)
-        and cardinality(names_a_place.words) between tail_lengths.tail_length + 1 and 6
-        and cardinality(names_a_place.words) = cardinality(names_a_place.written_words)
-        and (
-            exists (
-                select 1
-                from country_names
-                where
-                    country_names.name_key = array_to_string(
-                        names_a_place.words[cardinality(names_a_place.words) - tail_lengths.tail_length + 1:], ' '
-                    )
-                    and not country_names.needs_place
-                    and (
-                        country_names.name_kind = 'name'
-                        or names_a_place.written_words[cardinality(names_a_place.words)] ~ '^[A-Z]{3}$'
-                    )
-            )
-            or exists (
-                select 1
-                from region_names
-                where
-                    region_names.name_key = array_to_string(
-                        names_a_place.words[cardinality(names_a_place.words) - tail_lengths.tail_length + 1:], ' '
-                    )
-                    and region_names.country_code in ('US', 'CA', 'AU', 'IN', 'GB')
-                    and (region_names.name_kind != 'code' or tail_lengths.tail_length = 1)
+        not names_at_the_end.is_code
+        -- country codes in capitals only, and of three letters: 'US' and 'UK' are names in the seed
+        or (
+            tail_lengths.tail_length = 1
+            and (
+                not names_at_the_end.is_country
+                or unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
             )
         )
-    order by
-        names_a_place.location_raw, names_a_place.place_number, names_a_place.part_number,
-        tail_lengths.tail_length desc
+    order by unknown_names.part_id, tail_lengths.tail_length desc
 
 ),
 
@@ -170,9 +210,15 @@ with_tails_split as (
 
     select
         names_a_place.location_raw,
-        names_a_place.place_number,
+        -- 'Tulsa Oklahoma, Bandung Indonesia': a part that brings its own state or country ends a place
+        names_a_place.mention_id + count(tails.tail_length) over (
+            partition by names_a_place.mention_id
+            order by names_a_place.part_number, halves.half
+            rows between unbounded preceding and 1 preceding
+        ) - case when halves.half = 2 then 1 else 0 end as mention_id,
         names_a_place.part_number,
         halves.half,
+        names_a_place.written_part_count,
         names_a_place.part_as_written ~ '\d' as has_digit,
         case
             when tails.tail_length is null then names_a_place.part_text
@@ -191,54 +237,103 @@ with_tails_split as (
             else array_to_string(names_a_place.words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' ')
         end as name_key
     from names_a_place
-    left join tails
-        on
-            names_a_place.location_raw = tails.location_raw
-            and names_a_place.place_number = tails.place_number
-            and names_a_place.part_number = tails.part_number
+    left join tails on names_a_place.part_id = tails.part_id
     inner join (values (1), (2)) as halves (half)
         on halves.half = 1 or tails.tail_length is not null
+
+),
+
+-- other forms of a name that the gazetteer may know
+with_other_keys as (
+
+    select
+        with_tails_split.*,
+        {{ location_unit_key('with_tails_split.name_key', with_quarter=true) }} as unit_key,
+        -- 'greater boston', 'dallas metro', 'chicago area' -> the city
+        case
+            when with_tails_split.name_key ~ '^greater |(^| )metro|( area)$|^area '
+                then btrim(regexp_replace(
+                    ' ' || with_tails_split.name_key || ' ',
+                    ' (greater|metro|metropolitan|metroplex|area|region)(?= )', '', 'g'
+                ))
+        end as metro_key,
+        -- 'kaohsiung city', 'city of london', 'kyoto shi' -> the name itself
+        case
+            when with_tails_split.name_key ~ '( city| shi| town| township| municipality| cedex| village)$|^(city of|the|downtown|central) '
+                then regexp_replace(
+                    with_tails_split.name_key,
+                    '^(city of|the|downtown|central) | (city|shi|town|township|municipality|cedex|village)$', '', 'g'
+                )
+        end as plain_key
+    from with_tails_split
+    left join noise on with_tails_split.name_key = noise.phrase_key and noise.kind = 'nowhere'
+    where noise.phrase_key is null
+
+),
+
+known_halves as (
+
+    select distinct
+        with_other_keys.mention_id,
+        with_other_keys.part_number * 2 + with_other_keys.half as order_in_place
+    from with_other_keys
+    cross join lateral unnest(array[
+        with_other_keys.name_key, with_other_keys.unit_key, with_other_keys.metro_key, with_other_keys.plain_key
+    ]) as forms (form)
+    inner join known_keys on forms.form = known_keys.name_key
+
+),
+
+last_known_halves as (
+
+    select
+        mention_id,
+        max(order_in_place) as last_known
+    from known_halves
+    group by mention_id
+
+),
+
+-- what comes behind the last known name ('London, land of opportunities') is talk
+talk_dropped as (
+
+    select with_other_keys.*
+    from with_other_keys
+    left join last_known_halves on with_other_keys.mention_id = last_known_halves.mention_id
+    where
+        last_known_halves.last_known is null
+        or with_other_keys.part_number * 2 + with_other_keys.half <= last_known_halves.last_known
 
 ),
 
 numbered as (
 
     select
+        mention_id,
         location_raw,
-        place_number,
-        row_number() over (
-            partition by location_raw, place_number order by part_number desc, half desc
-        ) as from_end,
-        count(*) over (partition by location_raw, place_number) as part_count,
+        row_number() over (partition by mention_id order by part_number desc, half desc) as from_end,
+        count(*) over (partition by mention_id) as part_count,
+        -- with the parts that name nothing: 'Eastern, KY'
+        greatest(written_part_count, count(*) over (partition by mention_id)) as written_part_count,
         part_text,
         name_key,
-        {{ location_unit_key('name_key') }} as unit_key,
-        -- 'greater boston', 'dallas metro', 'chicago area' -> the city
-        case
-            when name_key ~ '^greater |(^| )metro|( area)$|^area '
-                then btrim(regexp_replace(
-                    ' ' || name_key || ' ',
-                    ' (greater|metro|metropolitan|metroplex|area|region|city area)(?= )', '', 'g'
-                ))
-        end as metro_key,
-        -- 'kaohsiung city', 'city of london', 'kyoto shi' -> the name itself
-        case
-            when name_key ~ '( city| shi| town| township| municipality| cedex| village)$|^(city of|the|downtown|central) '
-                then regexp_replace(
-                    name_key,
-                    '^(city of|the|downtown|central) | (city|shi|town|township|municipality|cedex|village)$', '', 'g'
-                )
-        end as plain_key,
+        unit_key,
+        metro_key,
+        plain_key,
         part_text ~ '^[A-Z]{2,3}$' as is_capitals,
         -- may stand as a locality though the gazetteer does not know it
         not has_digit
         and part_text ~ '^\w' and part_text !~ '[@#$%^*=<>~:"]'
+        -- words glued by a scraper: 'SecurityRehovot'
+        and part_text !~ '[a-z]{3}[A-Z]'
         and length(part_text) between 3 and 40
         and cardinality(string_to_array(name_key, ' ')) <= 4
         and part_text != lower(part_text)
+        and part_text !~ '^[A-Z]{3,} .*[a-z]'
+        and name_key !~ ' (of|the|in|at|and|to|from|is)$'
         and not string_to_array(name_key, ' ')
         && (select array_agg(phrase_key) from noise where kind = 'not_a_name') as is_plausible_name
-    from with_tails_split
+    from talk_dropped
 
 )
 

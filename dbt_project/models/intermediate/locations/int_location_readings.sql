@@ -40,13 +40,41 @@ territories as (
 
 ),
 
+countries as (
+
+    select * from {{ ref('stg_reference__gazetteer_countries') }}
+
+),
+
+metros as (
+
+    select distinct on (metros_people_edit.name_key)
+        metros_people_edit.name_key,
+        metros_people_edit.country_code,
+        place_names.region_code,
+        place_names.place_id,
+        nullif(metros_people_edit.locality, '') as locality,
+        nullif(metros_people_edit.region, '') as region,
+        coalesce(place_names.population, 0) as population,
+        place_names.latitude,
+        place_names.longitude,
+        metros_people_edit.kind
+    from metros_people_edit
+    left join place_names
+        on
+            metros_people_edit.locality_key = place_names.name_key
+            and metros_people_edit.country_code = place_names.country_code
+            and (place_names.region = metros_people_edit.region or nullif(metros_people_edit.region, '') is null)
+    order by metros_people_edit.name_key, place_names.population desc nulls last
+
+),
+
 -- What each part may mean -------------------------------------------------------------------------------------------
 
 countries_named as (
 
     select
-        parts.location_raw,
-        parts.place_number,
+        parts.mention_id,
         parts.from_end,
         parts.part_count,
         parts.name_key,
@@ -63,8 +91,7 @@ countries_named as (
 regions_named as (
 
     select
-        parts.location_raw,
-        parts.place_number,
+        parts.mention_id,
         parts.from_end,
         parts.part_count,
         parts.name_key,
@@ -80,8 +107,7 @@ regions_named as (
 
     -- 'Northern California', 'Cairo Governorate': only where nothing is called exactly so
     select
-        parts.location_raw,
-        parts.place_number,
+        parts.mention_id,
         parts.from_end,
         parts.part_count,
         parts.name_key,
@@ -97,39 +123,69 @@ regions_named as (
         and region_names.name_kind != 'code'
         and parts.name_key not in (select name_key from region_names)
         and parts.name_key not in (select name_key from country_names)
+        and parts.name_key not in (select name_key from metros)
 
 ),
 
-metros as (
+-- A part's own key, and where nobody is called so, the key without 'City', 'Greater' or 'Area'
+place_keys as (
 
-    select distinct on (metros_people_edit.name_key)
-        metros_people_edit.name_key,
-        metros_people_edit.country_code,
-        place_names.region_code,
-        place_names.place_id,
-        metros_people_edit.locality,
-        nullif(metros_people_edit.region, '') as region,
-        coalesce(place_names.population, 0) as population,
-        place_names.latitude,
-        place_names.longitude,
-        metros_people_edit.kind
-    from metros_people_edit
-    left join place_names
-        on
-            metros_people_edit.locality_key = place_names.name_key
-            and metros_people_edit.country_code = place_names.country_code
-            and (place_names.region = metros_people_edit.region or nullif(metros_people_edit.region, '') is null)
-    order by metros_people_edit.name_key, place_names.population desc nulls last
+    select
+        mention_id,
+        from_end,
+        part_count,
+        name_key,
+        metro_key is not null as is_metro,
+        false as is_shortened,
+        false as is_ending
+    from parts
+
+    union all
+
+    select
+        mention_id,
+        from_end,
+        part_count,
+        coalesce(metro_key, plain_key),
+        metro_key is not null,
+        true,
+        false
+    from parts
+    where
+        coalesce(metro_key, plain_key) != name_key
+        and name_key not in (select name_key from metros)
+        and not exists (select 1 from place_names where place_names.name_key = parts.name_key)
+
+    union all
+
+    -- '17 Pleasant Street Clifton Springs': what an address without commas ends in
+    select
+        parts.mention_id,
+        parts.from_end,
+        parts.part_count,
+        array_to_string(
+            (string_to_array(parts.name_key, ' '))[cardinality(string_to_array(parts.name_key, ' ')) - lengths.n + 1:],
+            ' '
+        ),
+        false,
+        true,
+        true
+    from parts
+    inner join (values (1), (2), (3)) as lengths (n)
+        on cardinality(string_to_array(parts.name_key, ' ')) >= lengths.n + 2
+    where
+        cardinality(string_to_array(parts.name_key, ' ')) <= 12
+        and not exists (select 1 from place_names where place_names.name_key = parts.name_key)
 
 ),
 
 places_named as (
 
     select
-        parts.location_raw,
-        parts.place_number,
-        parts.from_end,
-        parts.part_count,
+        place_keys.mention_id,
+        place_keys.from_end,
+        place_keys.part_count,
+        place_keys.name_key,
         place_names.country_code,
         place_names.region_code,
         place_names.place_id,
@@ -140,43 +196,18 @@ places_named as (
         place_names.longitude,
         place_names.is_own_name,
         false as is_seeded,
-        parts.name_key = parts.metro_key as is_metro
-    from parts
-    inner join place_names on parts.name_key = place_names.name_key
-
-    union all
-
-    -- 'Kaohsiung City', 'Greater Boston': the plain name, where the whole is not a name itself
-    select
-        parts.location_raw,
-        parts.place_number,
-        parts.from_end,
-        parts.part_count,
-        place_names.country_code,
-        place_names.region_code,
-        place_names.place_id,
-        place_names.locality,
-        place_names.region,
-        place_names.population,
-        place_names.latitude,
-        place_names.longitude,
-        place_names.is_own_name,
-        false,
-        parts.metro_key is not null
-    from parts
-    inner join place_names on coalesce(parts.metro_key, parts.plain_key) = place_names.name_key
-    where
-        coalesce(parts.metro_key, parts.plain_key) != parts.name_key
-        and not exists (select 1 from place_names as exact where exact.name_key = parts.name_key)
-        and not exists (select 1 from metros where metros.name_key = parts.name_key)
+        place_keys.is_metro and (place_keys.is_shortened or not place_names.is_own_name) as is_metro,
+        case when place_keys.is_ending then length(place_keys.name_key) else 100 end as name_length
+    from place_keys
+    inner join place_names on place_keys.name_key = place_names.name_key
 
     union all
 
     select
-        parts.location_raw,
-        parts.place_number,
+        parts.mention_id,
         parts.from_end,
         parts.part_count,
+        parts.name_key,
         metros.country_code,
         metros.region_code,
         metros.place_id,
@@ -187,7 +218,8 @@ places_named as (
         metros.longitude,
         true,
         true,
-        metros.kind = 'metro'
+        metros.kind = 'metro',
+        100
     from parts
     inner join metros on parts.name_key = metros.name_key
 
@@ -211,8 +243,7 @@ regions_called_like_a_city as (
 anchors as (
 
     select
-        location_raw,
-        place_number,
+        mention_id,
         part_count,
         'country' as anchor_kind,
         country_code,
@@ -220,6 +251,8 @@ anchors as (
         null::text as region,
         is_code,
         needs_place,
+        false as is_capitals,
+        false as is_only_a_part,
         1 as used_from_end,
         part_count as read_from_end,
         name_key
@@ -229,8 +262,7 @@ anchors as (
     union all
 
     select
-        countries_named.location_raw,
-        countries_named.place_number,
+        countries_named.mention_id,
         countries_named.part_count,
         'country_region',
         countries_named.country_code,
@@ -238,14 +270,15 @@ anchors as (
         regions_named.region,
         countries_named.is_code,
         countries_named.needs_place,
+        false,
+        regions_named.name_kind in ('part', 'borough'),
         2,
         countries_named.part_count,
         regions_named.name_key
     from countries_named
     inner join regions_named
         on
-            countries_named.location_raw = regions_named.location_raw
-            and countries_named.place_number = regions_named.place_number
+            countries_named.mention_id = regions_named.mention_id
             and countries_named.country_code = regions_named.country_code
             and regions_named.from_end = 2
     where countries_named.from_end = 1
@@ -254,13 +287,14 @@ anchors as (
 
     -- 'San Juan, Puerto Rico, United States': the territory has a code of its own
     select
-        territory.location_raw,
-        territory.place_number,
+        territory.mention_id,
         territory.part_count,
         'territory',
         territory.country_code,
         null,
         null,
+        false,
+        false,
         false,
         false,
         2,
@@ -270,8 +304,7 @@ anchors as (
     inner join territories on territory.country_code = territories.country_code
     inner join countries_named as sovereign
         on
-            territory.location_raw = sovereign.location_raw
-            and territory.place_number = sovereign.place_number
+            territory.mention_id = sovereign.mention_id
             and territories.sovereign_code = sovereign.country_code
             and sovereign.from_end = 1
     where territory.from_end = 2
@@ -279,15 +312,16 @@ anchors as (
     union all
 
     select
-        location_raw,
-        place_number,
+        mention_id,
         part_count,
         case when name_kind = 'code' then 'region_code' else 'region' end,
         country_code,
         region_code,
         region,
+        false,
+        false,
         is_capitals,
-        name_kind = 'part',
+        name_kind in ('part', 'borough'),
         1,
         part_count,
         name_key
@@ -298,8 +332,7 @@ anchors as (
 
     -- 'Israel - Haifa', 'US, California, San Francisco': the country comes first
     select
-        location_raw,
-        place_number,
+        mention_id,
         part_count,
         'country_first',
         country_code,
@@ -307,6 +340,8 @@ anchors as (
         null,
         is_code,
         needs_place,
+        false,
+        false,
         0,
         part_count - 1,
         name_key
@@ -316,8 +351,7 @@ anchors as (
     union all
 
     select
-        countries_named.location_raw,
-        countries_named.place_number,
+        countries_named.mention_id,
         countries_named.part_count,
         'country_first_region',
         countries_named.country_code,
@@ -325,14 +359,15 @@ anchors as (
         regions_named.region,
         countries_named.is_code,
         countries_named.needs_place,
+        false,
+        false,
         0,
         countries_named.part_count - 2,
         regions_named.name_key
     from countries_named
     inner join regions_named
         on
-            countries_named.location_raw = regions_named.location_raw
-            and countries_named.place_number = regions_named.place_number
+            countries_named.mention_id = regions_named.mention_id
             and countries_named.country_code = regions_named.country_code
             and regions_named.from_end = countries_named.part_count - 1
     where countries_named.from_end = countries_named.part_count and countries_named.part_count > 1
@@ -366,9 +401,9 @@ anchors_with_places as (
     from anchors_numbered
     left join places_named
         on
-            anchors_numbered.location_raw = places_named.location_raw
-            and anchors_numbered.place_number = places_named.place_number
+            anchors_numbered.mention_id = places_named.mention_id
             and anchors_numbered.country_code = places_named.country_code
+            and places_named.locality is not null
             and places_named.from_end > anchors_numbered.used_from_end
             and places_named.from_end <= anchors_numbered.read_from_end
             and (anchors_numbered.region_code is null or anchors_numbered.region_code = places_named.region_code)
@@ -379,6 +414,7 @@ anchors_with_places as (
             when anchors_numbered.anchor_kind like 'country_first%' then -places_named.from_end
             else places_named.from_end
         end,
+        places_named.name_length desc,
         places_named.is_seeded desc,
         (places_named.population * case when places_named.is_own_name then 20 else 1 end) desc,
         places_named.place_id
@@ -393,13 +429,14 @@ bare_names_ranked as (
         *,
         population * case when is_seeded then 1000 when is_own_name then 20 else 1 end as weight,
         row_number() over (
-            partition by location_raw, place_number, from_end
+            partition by mention_id, from_end
             order by
                 is_seeded desc,
                 population * case when is_own_name then 20 else 1 end desc,
                 place_id
         ) as weight_rank
     from places_named
+    where name_length = 100
 
 ),
 
@@ -407,25 +444,34 @@ bare_names as (
 
     select
         winners.*,
-        rivals.weight_abroad,
-        rivals.weight_at_home
+        max(others.weight) filter (where others.country_code != winners.country_code) as weight_abroad,
+        max(others.weight) filter (where others.country_code = winners.country_code) as weight_at_home
     from bare_names_ranked as winners
-    left join lateral (
-        select
-            max(others.weight) filter (where others.country_code != winners.country_code) as weight_abroad,
-            max(others.weight) filter (where others.country_code = winners.country_code) as weight_at_home
-        from bare_names_ranked as others
-        where
-            others.location_raw = winners.location_raw
-            and others.place_number = winners.place_number
-            and others.from_end = winners.from_end
-            and others.weight_rank > 1
-            and others.place_id != winners.place_id
-    ) as rivals on true
+    left join bare_names_ranked as others
+        on
+            winners.mention_id = others.mention_id
+            and winners.from_end = others.from_end
+            and winners.place_id is distinct from others.place_id
     where
         winners.weight_rank = 1
-        and winners.population >= case when winners.is_seeded then 0 when winners.is_own_name then 100000 else 500000 end
-        and (winners.is_seeded or coalesce(rivals.weight_abroad, 0) * 5 <= winners.weight)
+        and (
+            winners.is_seeded
+            or (winners.is_own_name and winners.population >= 100000)
+            -- alternate names are many and odd: Chongqing is 'Pa' to somebody
+            or (winners.population >= 500000 and length(winners.name_key) >= 4)
+        )
+    group by {{ range(1, 19) | join(', ') }}
+
+),
+
+-- clear enough to stand alone: five times the namesake abroad; twice the one at home, else only the country is known
+clear_names as (
+
+    select
+        *,
+        is_seeded or coalesce(weight_at_home, 0) * 2 <= weight as is_clear_at_home
+    from bare_names
+    where is_seeded or coalesce(weight_abroad, 0) * 5 <= weight
 
 ),
 
@@ -439,40 +485,146 @@ us_region_codes as (
 
 ),
 
+leftmost_clear_names as (
+
+    select
+        mention_id,
+        max(from_end) as from_end
+    from clear_names
+    group by mention_id
+
+),
+
+region_names_of_one_country as (
+
+    select name_key
+    from region_names
+    where name_kind = 'name'
+    group by name_key
+    having count(*) = 1
+
+),
+
+regions_beside_countries as (
+
+    select distinct on (mention_id, country_code)
+        *
+    from regions_named
+    where from_end = 2
+    order by mention_id, country_code, name_kind
+
+),
+
+anchors_judged as (
+
+    select
+        anchors_with_places.*,
+        countries.population as country_population,
+        -- 'San Francisco, New York' are two cities, 'Corning, New York' is one
+        coalesce(leftmost_clear_names.from_end > anchors_with_places.used_from_end, false) as follows_clear_name,
+        regions_called_like_a_city.name_key is not null as is_called_like_a_city,
+        region_names_of_one_country.name_key is not null as is_called_so_in_one_country,
+        country_codes.name_key is not null as is_country_code_too,
+        -- 'Georgia' alone may be the country
+        coalesce(country_codes.needs_place, false) as is_country_too,
+        coalesce(beside.is_plausible_name, false) as is_plausible_beside,
+        anchor_parts.written_part_count,
+        coalesce(beside.name_key ~ ' (county|township|borough)$', false) as is_county_beside,
+        -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
+        coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,
+        coalesce(
+            region_beside.name_kind = 'name' and region_beside.region_code != anchors_with_places.place_region_code, false
+        ) as is_in_another_region
+    from anchors_with_places
+    left join countries on anchors_with_places.country_code = countries.country_code
+    left join leftmost_clear_names
+        on
+            anchors_with_places.mention_id = leftmost_clear_names.mention_id
+    left join regions_called_like_a_city
+        on
+            anchors_with_places.name_key = regions_called_like_a_city.name_key
+            and anchors_with_places.country_code = regions_called_like_a_city.country_code
+    left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
+    left join country_names as country_codes
+        on
+            anchors_with_places.anchor_kind in ('region', 'region_code')
+            and anchors_with_places.name_key = country_codes.name_key
+    inner join parts as anchor_parts
+        on
+            anchors_with_places.mention_id = anchor_parts.mention_id
+            and anchor_parts.from_end = 1
+    left join parts as beside
+        on
+            anchors_with_places.mention_id = beside.mention_id
+            and beside.from_end = anchors_with_places.used_from_end + 1
+    left join regions_beside_countries as region_beside
+        on
+            anchors_with_places.anchor_kind = 'country'
+            and anchors_with_places.mention_id = region_beside.mention_id
+            and anchors_with_places.country_code = region_beside.country_code
+
+),
+
+clear_names_judged as (
+
+    select
+        clear_names.*,
+        exists (
+            select 1
+            from region_names
+            where
+                region_names.name_key = clear_names.name_key
+                and region_names.name_kind = 'name'
+                and region_names.country_code in ('US', clear_names.country_code)
+        )
+        and not exists (
+            select 1
+            from region_names
+            where
+                region_names.name_key = clear_names.name_key
+                and region_names.country_code = clear_names.country_code
+                and region_names.region_code = clear_names.region_code
+                and (clear_names.country_code not in ('US', 'CA') or clear_names.population >= 5000000)
+        ) as is_named_like_a_region
+    from clear_names
+
+),
+
 readings as (
 
     select
-        anchors_with_places.location_raw,
-        anchors_with_places.place_number,
-        anchors_with_places.part_count,
-        anchors_with_places.used_from_end,
-        anchors_with_places.anchor_kind,
-        anchors_with_places.country_code,
-        anchors_with_places.region_code,
-        anchors_with_places.place_region as region,
-        anchors_with_places.locality,
-        anchors_with_places.latitude,
-        anchors_with_places.longitude,
-        coalesce(anchors_with_places.population, 0) as population,
-        coalesce(anchors_with_places.is_metro, false) as is_metro,
-        anchors_with_places.locality is null
-        and anchors_with_places.anchor_kind in ('country_region', 'region', 'region_code') as may_stand_as_written,
-        case anchors_with_places.anchor_kind
+        mention_id,
+        part_count,
+        used_from_end,
+        anchor_kind,
+        country_code,
+        region_code,
+        place_region as region,
+        locality,
+        latitude,
+        longitude,
+        coalesce(population, 0) as population,
+        coalesce(is_metro, false) as is_metro,
+        locality is null
+        and anchor_kind in ('country_region', 'region', 'region_code') as may_stand_as_written,
+        case anchor_kind
             when 'territory' then 10
             when 'country_region'
                 then case
                     when locality is not null and not is_code then 20
-                    when locality is not null then 29
-                    when needs_place then null
-                    when not is_code then 24
-                    else 29
+                    -- 'Ontario, CA' is a town in California before it is a province
+                    when locality is not null then 31.5
+                    when is_code then 33.5
+                    when not needs_place then 24
                 end
             when 'country'
                 then case
                     -- 'Dubai, United Arab Emirates' is the city, 'New York, United States' the state
                     when
-                        locality is not null and place_from_end = 2 and part_count = 2 and not is_code
-                        and country_code not in ('US', 'CA') and population >= 50000
+                        locality is not null and place_from_end = 2 and not is_code and is_own_name
+                        and country_code not in ('US', 'CA') and population >= 15000
+                        and not is_in_another_region
+                        and (part_count = 2 or is_town_as_region)
                         then 22
                     when locality is not null and not is_code then 26
                     when locality is not null and population >= 15000 then 32
@@ -484,41 +636,42 @@ readings as (
                 end
             when 'region'
                 then case
-                    when
-                        locality is not null and population < 15000
-                        and (name_key, country_code) in (select name_key, country_code from regions_called_like_a_city)
-                        then 51
+                    when locality is not null and population < 15000 and is_called_like_a_city and follows_clear_name then 51
                     when locality is not null and country_code = 'US' then 30
                     when locality is not null then 31
-                    when needs_place then null
-                    when (name_key, country_code) in (select name_key, country_code from regions_called_like_a_city)
-                        then 52
+                    when is_only_a_part or is_country_too then null
+                    when is_called_like_a_city and follows_clear_name then 52
                     when country_code = 'US' then 40
-                    else 41
+                    when
+                        is_called_so_in_one_country and country_population >= 8000000
+                        and (part_count = 1 or not follows_clear_name)
+                        then 41
                 end
             when 'region_code'
                 then case
                     when locality is not null and country_code in ('US', 'CA') and population >= 15000 then 31
                     when locality is not null and country_code in ('US', 'CA') then 33
-                    when locality is not null and is_code and part_count > 1 then 35
-                    -- 'Los Osos, CA': capitals after a name nobody knows are a state
-                    when country_code in ('US', 'CA') and is_code and part_count > 1 then 43
+                    when locality is not null and is_capitals and part_count > 1 then 35
+                    when not (country_code in ('US', 'CA') and is_capitals and written_part_count > 1) then null
+                    when not is_country_code_too then 42
+                    -- 'London, IN': the gazetteer knows neither in Indiana nor in India
+                    when is_plausible_beside or is_county_beside then 43
                 end
             when 'country_first'
                 then case
+                    when locality is not null and not is_code and country_code not in ('US', 'CA') then 44
                     when locality is not null and not is_code then 46
                     when locality is not null then 47
                 end
             when 'country_first_region' then case when not is_code then 45 else 47 end
         end as reading_rank
-    from anchors_with_places
+    from anchors_judged
 
     union all
 
     -- a list of countries: the first one
     select
-        first_country.location_raw,
-        first_country.place_number,
+        first_country.mention_id,
         first_country.part_count,
         0,
         'country_list',
@@ -531,12 +684,11 @@ readings as (
         0,
         false,
         false,
-        27
+        25.5
     from countries_named as first_country
     inner join countries_named as last_country
         on
-            first_country.location_raw = last_country.location_raw
-            and first_country.place_number = last_country.place_number
+            first_country.mention_id = last_country.mention_id
             and last_country.from_end = 1
             and last_country.country_code != first_country.country_code
     where
@@ -548,23 +700,28 @@ readings as (
     union all
 
     select
-        location_raw,
-        place_number,
+        mention_id,
         part_count,
         0,
         'bare',
         country_code,
         region_code,
-        case when is_seeded or coalesce(weight_at_home, 0) * 2 <= weight then region end,
-        case when is_seeded or coalesce(weight_at_home, 0) * 2 <= weight then locality end,
+        case when is_clear_at_home then region end,
+        case when is_clear_at_home then locality end,
         latitude,
         longitude,
         population,
         is_metro,
         false,
         -- the leftmost name that is clear by itself
-        case when is_seeded and part_count = 1 then 25 when part_count = 1 then 39 else 50 end - from_end * 0.01
-    from bare_names
+        case
+            when part_count > 1 then 50
+            when is_seeded then 25
+            -- 'São Paulo' is the city, 'Virginia' not the one in South Africa, 'Quebec' the province
+            when is_named_like_a_region then 53
+            else 39
+        end - from_end * 0.01
+    from clear_names_judged
 
 )
 

@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 regions as (
@@ -65,6 +67,35 @@ region_keys as (
 ),
 
 -- ISO's subdivisions are matched to the gazetteer's first-level units by name: their codes only look alike.
+subdivision_keys as (
+
+    select
+        subdivision_code,
+        country_code,
+        subdivision_key as name_key,
+        1 as closeness
+    from subdivisions
+
+    union all
+
+    select
+        subdivision_code,
+        country_code,
+        short_key,
+        2
+    from subdivisions
+
+    union all
+
+    select
+        subdivision_code,
+        country_code,
+        {{ location_unit_key('subdivision_key') }},
+        3
+    from subdivisions
+
+),
+
 subdivisions_in_regions as (
 
     select distinct on (subdivisions.subdivision_code)
@@ -72,15 +103,12 @@ subdivisions_in_regions as (
         region_keys.region_code,
         region_keys.region
     from subdivisions
+    inner join subdivision_keys on subdivisions.subdivision_code = subdivision_keys.subdivision_code
     inner join region_keys
         on
-            subdivisions.country_code = region_keys.country_code
-            and region_keys.name_key in (
-                subdivisions.subdivision_key,
-                subdivisions.short_key,
-                {{ location_unit_key('subdivisions.subdivision_key') }}
-            )
-    order by subdivisions.subdivision_code, region_keys.trust, region_keys.region_code
+            subdivision_keys.country_code = region_keys.country_code
+            and subdivision_keys.name_key = region_keys.name_key
+    order by subdivisions.subdivision_code, subdivision_keys.closeness, region_keys.trust, region_keys.region_code
 
 ),
 
@@ -89,20 +117,19 @@ subdivisions_by_parent as (
 
     select
         subdivisions.country_code,
-        subdivisions.local_code,
         subdivisions.subdivision_key,
         subdivisions.short_key,
+        subdivisions.subdivision_type,
         parents.region_code,
         parents.region
     from subdivisions
     inner join subdivisions_in_regions as parents
-        on subdivisions.parent_subdivision_code in (parents.subdivision_code, parents.local_code)
-        and subdivisions.country_code = parents.country_code
-    where not exists (
-        select 1
-        from subdivisions_in_regions
-        where subdivisions_in_regions.subdivision_code = subdivisions.subdivision_code
-    )
+        on
+            subdivisions.parent_subdivision_code = parents.subdivision_code
+            and subdivisions.country_code = parents.country_code
+    left join subdivisions_in_regions as themselves
+        on subdivisions.subdivision_code = themselves.subdivision_code
+    where themselves.subdivision_code is null
 
 ),
 
@@ -147,7 +174,8 @@ all_names as (
         country_code,
         region_code,
         region,
-        'part',
+        -- a borough may be a person's locality, a county may not
+        case when subdivision_type ilike '%borough%' or subdivision_type ilike 'metropolitan district' then 'borough' else 'part' end,
         5
     from subdivisions_by_parent
 

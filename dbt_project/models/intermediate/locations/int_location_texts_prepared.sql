@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 strings as (
@@ -107,16 +109,16 @@ without_dashes as (
         location_raw,
         is_remote,
         case
-            when readable ~ '(^\s*[-*#]|\s[-–—*]+\s|:|\. )'
+            when readable ~ '(^\s*[-*#]|\s[-–—*]+\s|:|[.)] )'
                 -- '- Austin, TX - Boston, MA' lists places, 'Austin - Texas - USA' is one
                 then regexp_replace(
                     regexp_replace(
-                        regexp_replace(btrim(readable, ' -*#'), '(\m[[:alpha:]]{3,})[.] ', '\1, ', 'g'),
+                        regexp_replace(btrim(readable, ' -*#'), '(\m[[:alpha:]]{4,}|\m[A-Z]{2,3})[.] ', '\1, ', 'g'),
                         '\s[-–—]+\s',
-                        case when position(',' in readable) > 0 then ' ; ' else ' , ' end,
+                        case when position(',' in readable) > 0 or readable ~ '^\s*[-*#]' then ' ; ' else ' , ' end,
                         'g'
                     ),
-                    '\s?[*#:]+\s',
+                    '\s?[*#:]+\s|(?:^|\s)\d{1,2}[.)]\s',
                     ' ; ',
                     'g'
                 )
@@ -126,7 +128,7 @@ without_dashes as (
 
 ),
 
--- "Headquarters are in Austin, TX.": what stands before the last "in" is not a place.
+-- "Headquarters are in Austin with studios in Reno": what stands before the first "in" is no place, nor how it goes on.
 without_lead as (
 
     select
@@ -136,7 +138,12 @@ without_lead as (
             when
                 position(' in ' in readable) > 0
                 and readable ~* '\m(headquarter\w*|hq|based|located|offices?|team|remote|live|living)\M'
-                then regexp_replace(readable, '^.* in (?:the )?', '')
+                then regexp_replace(
+                    regexp_replace(readable, '^.*? in (?:the )?', ''),
+                    '\s(?:with|which|where|but|while|and (?:is|are|has|have|we)|that)\s',
+                    ' ; ',
+                    'g'
+                )
             else readable
         end as readable
     from without_dashes

@@ -42,59 +42,81 @@ place_names as (
 
 ),
 
-best_reading_per_place as (
+best_reading_per_mention as (
 
-    select distinct on (location_raw, place_number)
+    select distinct on (mention_id)
         *
     from readings
-    order by location_raw, place_number, reading_rank, population desc, country_code, region_code
+    order by mention_id, reading_rank, population desc, country_code, region_code
 
 ),
 
 -- 'Salem, IN': a town in Indiana and a city in India; a wrong country is worse than none
 torn_between_state_and_country as (
 
-    select
-        location_raw,
-        place_number
+    select mention_id
     from readings
-    group by location_raw, place_number
+    group by mention_id
     having
         min(reading_rank) = 32
         and bool_or(anchor_kind = 'region_code' and reading_rank = 33)
 
 ),
 
-with_locality_as_written as (
+localities_as_written as (
 
     select
-        best_reading_per_place.location_raw,
-        best_reading_per_place.place_number,
-        best_reading_per_place.anchor_kind,
-        best_reading_per_place.country_code,
-        best_reading_per_place.region,
-        coalesce(best_reading_per_place.locality, parts.part_text) as locality,
-        best_reading_per_place.latitude,
-        best_reading_per_place.longitude,
-        best_reading_per_place.is_metro,
-        parts.part_text is not null as is_as_written
-    from best_reading_per_place
-    left join parts
+        best_reading_per_mention.mention_id,
+        parts.part_text as locality
+    from best_reading_per_mention
+    inner join parts
         on
-            best_reading_per_place.may_stand_as_written
-            and best_reading_per_place.location_raw = parts.location_raw
-            and best_reading_per_place.place_number = parts.place_number
-            and parts.from_end = best_reading_per_place.used_from_end + 1
-            and parts.is_plausible_name
-            and parts.name_key not in (select name_key from region_names)
-            and parts.name_key not in (select name_key from country_names)
+            best_reading_per_mention.mention_id = parts.mention_id
+            and parts.from_end = best_reading_per_mention.used_from_end + 1
+    -- a county of the same country is no locality, nor is a country
+    left join region_names
+        on
+            parts.name_key = region_names.name_key
+            and best_reading_per_mention.country_code = region_names.country_code
+            and region_names.name_kind in ('name', 'part')
+    left join country_names on parts.name_key = country_names.name_key
     where
-        (best_reading_per_place.location_raw, best_reading_per_place.place_number) not in (
-            select
-                location_raw,
-                place_number
-            from torn_between_state_and_country
-        )
+        best_reading_per_mention.may_stand_as_written
+        and parts.is_plausible_name
+        and region_names.name_key is null
+        and country_names.name_key is null
+
+),
+
+mentions as (
+
+    select
+        mention_id,
+        min(location_raw) as location_raw
+    from parts
+    group by mention_id
+
+),
+
+mentions_read as (
+
+    select
+        mentions.location_raw,
+        mentions.mention_id,
+        best_reading_per_mention.anchor_kind,
+        best_reading_per_mention.country_code,
+        best_reading_per_mention.region,
+        coalesce(best_reading_per_mention.locality, localities_as_written.locality) as locality,
+        best_reading_per_mention.latitude,
+        best_reading_per_mention.longitude,
+        best_reading_per_mention.is_metro,
+        localities_as_written.locality is not null as is_as_written
+    from best_reading_per_mention
+    inner join mentions on best_reading_per_mention.mention_id = mentions.mention_id
+    left join localities_as_written on best_reading_per_mention.mention_id = localities_as_written.mention_id
+    left join torn_between_state_and_country
+        on best_reading_per_mention.mention_id = torn_between_state_and_country.mention_id
+    where torn_between_state_and_country.mention_id is null
 
 ),
 
@@ -102,9 +124,16 @@ first_concrete_place as (
 
     select distinct on (location_raw)
         *
-    from with_locality_as_written
+    from mentions_read
     -- a town or a region before a mere country, then the order of the text
-    order by location_raw, (locality is null and region is null), place_number
+    order by location_raw, (locality is null and region is null), mention_id
+
+),
+
+texts_with_parts as (
+
+    select distinct location_raw
+    from parts
 
 ),
 
@@ -176,14 +205,11 @@ chosen as (
             when first_concrete_place.locality is not null then first_concrete_place.longitude
         end as longitude,
         length(texts.location_raw) > 250 as is_prose,
-        exists (
-            select 1
-            from parts
-            where parts.location_raw = texts.location_raw
-        ) as has_parts
+        texts_with_parts.location_raw is not null as has_parts
     from texts
     left join corrections_read on {{ location_key('texts.location_raw') }} = corrections_read.location_key
     left join first_concrete_place on texts.location_raw = first_concrete_place.location_raw
+    left join texts_with_parts on texts.location_raw = texts_with_parts.location_raw
 
 ),
 
