@@ -6,63 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.sync.sandbox_calls import FLAGS, JOBS, UNKNOWN, attribute, made, record, refused, values, write
+
 if TYPE_CHECKING:
     from tests.conftest import Sandbox
 
-FLAGS: dict[str, Any] = {
-    "description": None,
-    "is_required": False,
-    "is_unique": False,
-    "is_multiselect": False,
-    "config": {},
-}
 LOCATION = ("line_1", "line_2", "line_3", "line_4", "locality", "region", "postcode", "country_code")
 BERLIN: dict[str, Any] = {
     **dict.fromkeys((*LOCATION, "latitude", "longitude")),
     "locality": "Berlin",
     "country_code": "DE",
 }
-JOBS = {"api_slug": "jobs", "singular_noun": "Job", "plural_noun": "Jobs"}
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def refused(sandbox: Sandbox, method: str, path: str, body: Any = None) -> tuple[int, str]:
-    """Make a call that is to be refused in Attio's shape; return status and code."""
-    answer = sandbox.call(method, path, body)
-    error = answer.json()
-    assert answer.status_code >= 400, error
-    assert {"status_code", "type", "code", "message"} <= set(error)
-    assert error["status_code"] == answer.status_code
-    assert error["message"]
-    return error["status_code"], error["code"]
-
-
-def made(sandbox: Sandbox, path: str, **data: Any) -> Any:
-    """Create something."""
-    return sandbox.call("POST", path, {"data": data}).raise_for_status().json()["data"]
-
-
-def record(sandbox: Sandbox, slug: str, **values: Any) -> str:
-    """Create a record; return its path."""
-    created = made(sandbox, f"/objects/{slug}/records", values=values)
-    return f"/objects/{slug}/records/{created['id']['record_id']}"
-
-
-def attribute(sandbox: Sandbox, slug: str, api_slug: str, kind: str, **settings: Any) -> Any:
-    """Create an attribute."""
-    data = {"title": api_slug, "api_slug": api_slug, "type": kind, **FLAGS, **settings}
-    return made(sandbox, f"/objects/{slug}/attributes", **data)
-
-
-def write(values: Any) -> dict[str, Any]:
-    """Return the body of a write."""
-    return {"data": {"values": values}}
-
-
-def values(sandbox: Sandbox, path: str, slug: str, key: str = "value") -> list[Any]:
-    """Return what a record holds."""
-    found = sandbox.call("GET", path).raise_for_status().json()["data"]["values"][slug]
-    return [value[key] for value in found]
 
 
 # Values
@@ -252,3 +206,173 @@ def test_replaced_values_are_remembered_with_who_wrote_them(sandbox: Sandbox) ->
     sandbox.call("PATCH", path, write({"name": "Acme GmbH"})).raise_for_status()
     [current] = sandbox.call("GET", f"{path}/attributes/name/values").json()["data"]
     assert current == history[1], "an unchanged value stays whose it was"
+
+
+# Assert
+
+
+def test_assert_creates_once_and_then_updates(sandbox: Sandbox) -> None:
+    path = "/objects/companies/records?matching_attribute=domains"
+    ids = [
+        sandbox.call("PUT", path, write({"domains": ["acme.com"], "name": name})).json()["data"]["id"]["record_id"]
+        for name in ("Acme", "Acme Inc")
+    ]
+    assert ids[0] == ids[1]
+    assert values(sandbox, f"/objects/companies/records/{ids[0]}", "name") == ["Acme Inc"]
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "code"),
+    [
+        ("", {"domains": ["a.com"]}, "validation_type"),
+        ("?matching_attribute=nothing", {"domains": ["a.com"]}, "value_not_found"),
+        ("?matching_attribute=name", {"name": "Acme"}, "matching_attribute_definition_not_unique"),
+        ("?matching_attribute=domains", {"name": "Acme"}, "missing_value"),
+        ("?matching_attribute=domains", {"domains": []}, "missing_value"),
+        ("?matching_attribute=domains", {"domains": ["first.com", "second.com"]}, "multiple_match_results"),
+    ],
+)
+def test_assert_needs_one_unique_attribute_and_one_record_at_most(
+    sandbox: Sandbox, query: str, body: dict[str, Any], code: str
+) -> None:
+    record(sandbox, "companies", domains=["first.com"])
+    record(sandbox, "companies", domains=["second.com"])
+    assert refused(sandbox, "PUT", f"/objects/companies/records{query}", write(body)) == (400, code)
+    assert len(sandbox.records("companies")) == 2
+
+
+def test_another_unique_value_of_another_record_refuses_an_assert(sandbox: Sandbox) -> None:
+    made(sandbox, "/objects", **JOBS)
+    attribute(sandbox, "jobs", "key", "text", is_unique=True)
+    attribute(sandbox, "jobs", "code", "number", is_unique=True)
+    record(sandbox, "jobs", key="a", code=1)
+    record(sandbox, "jobs", key="b", code=2)
+    body = write({"key": "a", "code": 2})
+    answer = refused(sandbox, "PUT", "/objects/jobs/records?matching_attribute=key", body)
+    assert answer == (400, "uniqueness_conflict")
+
+
+def test_required_attributes_are_needed_only_when_a_record_is_created(sandbox: Sandbox) -> None:
+    made(sandbox, "/objects", **JOBS)
+    attribute(sandbox, "jobs", "key", "text", is_unique=True)
+    path = record(sandbox, "jobs", key="a")
+    attribute(sandbox, "jobs", "title", "text", is_required=True)
+    by_key = "/objects/jobs/records?matching_attribute=key"
+    missing = (400, "missing_value")
+    assert refused(sandbox, "POST", "/objects/jobs/records", write({"key": "b"})) == missing
+    assert refused(sandbox, "POST", "/objects/jobs/records", write({"key": "b", "title": None})) == missing
+    assert refused(sandbox, "PUT", by_key, write({"key": "b"})) == missing
+    sandbox.call("PUT", by_key, write({"key": "a"})).raise_for_status()
+    sandbox.call("PATCH", path, write({"key": "c"})).raise_for_status()
+    assert refused(sandbox, "PATCH", path, write({"title": None})) == missing
+
+
+# Attributes and objects
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings", "expected"),
+    [
+        ("companies", {"is_unique": True}, (400, "validation_type")),
+        ("people", {"is_unique": True}, (400, "validation_type")),
+        ("companies", {"default_value": {"type": "static", "template": ["x"]}}, (400, "validation_type")),
+        ("companies", {"type": "status"}, (400, "validation_type")),
+        ("companies", {"type": "personal-name"}, (400, "validation_type")),
+        ("companies", {"is_multiselect": True}, (400, "validation_type")),
+        ("companies", {"surprise": 1}, (400, "validation_type")),
+        ("companies", {"config": None}, (400, "validation_type")),
+        ("companies", {"is_required": "no"}, (400, "validation_type")),
+        ("companies", {"api_slug": "with/slash"}, (400, "validation_type")),
+        ("companies", {"type": "currency"}, (400, "validation_type")),
+        ("companies", {"type": "record-reference"}, (400, "validation_type")),
+        ("companies", {"api_slug": "name"}, (409, "slug_conflict")),
+        ("nothing", {}, (404, "not_found")),
+    ],
+)
+def test_an_attribute_that_attio_would_not_create_is_refused(
+    sandbox: Sandbox, slug: str, settings: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    data = {"title": "Probe", "api_slug": "probe", "type": "text", **FLAGS, **settings}
+    assert refused(sandbox, "POST", f"/objects/{slug}/attributes", {"data": data}) == expected
+
+
+@pytest.mark.parametrize("key", ["title", "api_slug", "type", *FLAGS])
+def test_every_key_of_a_new_attribute_is_required(sandbox: Sandbox, key: str) -> None:
+    data = {"title": "Probe", "api_slug": "probe", "type": "text", **FLAGS}
+    del data[key]
+    assert refused(sandbox, "POST", "/objects/companies/attributes", {"data": data}) == (400, "validation_type")
+
+
+def test_the_slug_of_an_archived_attribute_stays_taken(sandbox: Sandbox) -> None:
+    attribute(sandbox, "companies", "score", "number")
+    path = record(sandbox, "companies", score=7)
+    sandbox.call("PATCH", "/objects/companies/attributes/score", {"data": {"is_archived": True}}).raise_for_status()
+    again = {"data": {"title": "Score", "api_slug": "score", "type": "number", **FLAGS}}
+    assert refused(sandbox, "POST", "/objects/companies/attributes", again) == (409, "slug_conflict")
+    assert refused(sandbox, "PATCH", path, write({"score": 8})) == (400, "value_not_found")
+    listed = "/objects/companies/attributes"
+    shown, everything = (sandbox.call("GET", listed + more).json()["data"] for more in ("", "?show_archived=true"))
+    assert {one["api_slug"] for one in everything} - {one["api_slug"] for one in shown} == {"score"}
+    sandbox.call("PATCH", "/objects/companies/attributes/score", {"data": {"is_archived": False}}).raise_for_status()
+    assert values(sandbox, path, "score") == [7]
+
+
+def test_what_is_fixed_of_an_attribute_cannot_be_changed(sandbox: Sandbox) -> None:
+    attribute(sandbox, "companies", "score", "number")
+    path = "/objects/companies/attributes/score"
+    bad = (400, "validation_type")
+    assert refused(sandbox, "PATCH", path, {"data": {"type": "text"}}) == bad
+    assert refused(sandbox, "PATCH", path, {"data": {"is_multiselect": True}}) == bad
+    assert refused(sandbox, "PATCH", path, {"data": {"is_unique": True}}) == bad
+    assert refused(sandbox, "PATCH", path, {"data": {}}) == bad
+    assert refused(sandbox, "PATCH", path, {"data": {"api_slug": "name"}}) == (409, "slug_conflict")
+    system = refused(sandbox, "PATCH", "/objects/companies/attributes/name", {"data": {"title": "Firm"}})
+    assert system == (400, "system_edit_unauthorized")
+
+
+def test_a_renamed_attribute_keeps_its_values_and_its_uniqueness(sandbox: Sandbox) -> None:
+    made(sandbox, "/objects", **JOBS)
+    created = attribute(sandbox, "jobs", "key", "text", is_unique=True)
+    path = record(sandbox, "jobs", key="a")
+    sandbox.call("PATCH", "/objects/jobs/attributes/key", {"data": {"api_slug": "code"}}).raise_for_status()
+    assert values(sandbox, path, "code") == ["a"]
+    by_id = write({created["id"]["attribute_id"]: "a"})
+    assert refused(sandbox, "POST", "/objects/jobs/records", by_id) == (400, "uniqueness_conflict")
+    sandbox.call("PATCH", "/objects/jobs/attributes/code", {"data": {"is_unique": False}}).raise_for_status()
+    record(sandbox, "jobs", code="a")
+
+
+def test_default_values_fill_what_is_not_written(sandbox: Sandbox) -> None:
+    made(sandbox, "/objects", **JOBS)
+    attribute(sandbox, "jobs", "state", "text", default_value={"type": "static", "template": ["open"]})
+    me = {"type": "dynamic", "template": "current-user"}
+    attribute(sandbox, "jobs", "owner", "actor-reference", default_value=me)
+    assert values(sandbox, record(sandbox, "jobs"), "state") == ["open"]
+    assert values(sandbox, record(sandbox, "jobs", state="shut"), "state") == ["shut"]
+    assert values(sandbox, record(sandbox, "jobs"), "owner", "referenced_actor_type") == ["api-token"]
+
+
+def test_options_have_one_title_each_and_archived_ones_cannot_be_written(sandbox: Sandbox) -> None:
+    path = "/objects/companies/attributes/categories/options"
+    robots = made(sandbox, path, title="Robots")["id"]["option_id"]
+    assert refused(sandbox, "POST", path, {"data": {"title": "Robots"}}) == (409, "slug_conflict")
+    bad = (400, "validation_type")
+    assert refused(sandbox, "POST", "/objects/companies/attributes/name/options", {"data": {"title": "x"}}) == bad
+    sandbox.call("PATCH", f"{path}/{robots}", {"data": {"title": "Robotics"}}).raise_for_status()
+    assert made(sandbox, path, title="Robots")["id"]["option_id"] != robots
+    held = record(sandbox, "companies", categories=[robots])
+    assert [option["title"] for option in values(sandbox, held, "categories", "option")] == ["Robotics"]
+    sandbox.call("PATCH", f"{path}/{robots}", {"data": {"is_archived": True}}).raise_for_status()
+    body = write({"categories": ["Robotics"]})
+    assert refused(sandbox, "POST", "/objects/companies/records", body) == (400, "value_not_found")
+    assert refused(sandbox, "PATCH", f"{path}/{UNKNOWN}", {"data": {"title": "x"}}) == (404, "not_found")
+
+
+def test_slugs_and_nouns_of_objects_are_unique(sandbox: Sandbox) -> None:
+    made(sandbox, "/objects", **JOBS)
+    assert refused(sandbox, "POST", "/objects", {"data": JOBS}) == (409, "slug_conflict")
+    assert refused(sandbox, "POST", "/objects", {"data": {**JOBS, "api_slug": "other"}}) == (409, "slug_conflict")
+    assert refused(sandbox, "POST", "/objects", {"data": {"api_slug": "x"}}) == (400, "validation_type")
+    assert refused(sandbox, "PATCH", "/objects/jobs", {"data": {}}) == (400, "validation_type")
+    assert refused(sandbox, "PATCH", "/objects/jobs", {"data": {"api_slug": "people"}}) == (409, "slug_conflict")
+    assert refused(sandbox, "GET", "/objects/nothing") == (404, "not_found")
