@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
+import hashlib
 import os
 import socket
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from sync.errors import LockedError
+from sync.errors import ConfigError, LockedError
+from sync.warehouse import json_text, refusals_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,27 +29,36 @@ LOCK_SPACE = 0x63_61_6E_6F  # "cano": advisory locks are shared with whoever els
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A row of a stored plan that is to be written; `pending_references` are attribute -> {export, key}."""
+    """A row of a stored plan that is to be written.
+
+    `references` are those that had no record when it was planned: attribute -> {export, keys}. `is_doubtful` when an
+    earlier write of the row was never answered.
+    """
 
     position: int
     row_key: str
     record_id: str | None
     method: str
     body: dict[str, Any]
-    pending_references: dict[str, dict[str, str]] | None
+    references: dict[str, dict[str, Any]]
     is_doubtful: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a write ended. `state` is `done`, `rejected`, `unknown` or `not_sent`; `values` is what Attio then showed."""
+    """How a write ended. `state` is `done`, `rejected`, `unknown` or `not_sent`; `values` is what Attio then showed.
+
+    `record_was_missing` when we knew of no record; `is_created_by_us` when this write made it (an assert may have found
+    one that was made meanwhile).
+    """
 
     position: int
     row_key: str
     entry_id: int
     state: str
     record_id: str | None = None
-    is_created: bool = False
+    record_was_missing: bool = False
+    is_created_by_us: bool = False
     body: Mapping[str, Any] | None = None
     values: Mapping[str, Any] | None = None
     status: int | None = None
@@ -59,27 +69,31 @@ class Outcome:
 @contextlib.contextmanager
 def locked(connection: psycopg.Connection, workspace_id: str) -> Iterator[None]:
     """Hold the workspace's lock: one writer at a time. Raises `LockedError` naming who holds it."""
-    key = int.from_bytes(workspace_id.replace("-", "").encode()[:4], "big", signed=True)
-    taken = connection.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, key]).fetchone()
-    if taken != (True,):
-        owner = connection.execute(
+    key = int.from_bytes(hashlib.blake2s(workspace_id.encode(), digest_size=4).digest(), "big", signed=True)
+    with refusals_told("lock"):
+        taken = connection.execute("select pg_try_advisory_lock(%s, %s)", [LOCK_SPACE, key]).fetchone()
+        if taken != (True,):
+            raise LockedError(f"{_owner(connection, key)} is writing to this workspace: wait until it ends, or stop it")
+        connection.execute(
             """
-            select runs.run_id, runs.command, runs.os_user, runs.host, runs.pid, to_char(runs.started_at, 'YYYY-MM-DD HH24:MI')
-            from pg_catalog.pg_locks
-            inner join attio_sync.runs on runs.backend_pid = pg_locks.pid and runs.state = 'running'
+            update attio_sync.runs
+            set
+                state = 'interrupted',
+                finished_at = clock_timestamp(),
+                message = 'it ended without a word; what it had begun is settled by later runs'
             where
-                pg_locks.locktype = 'advisory'
-                and pg_locks.granted
-                and pg_locks.classid = %s::bigint::oid
-                and pg_locks.objid = (%s::bigint & 4294967295)::oid
+                state = 'running'
+                and not exists (
+                    select from pg_catalog.pg_locks
+                    where
+                        pg_locks.locktype = 'advisory'
+                        and pg_locks.classid = %s::bigint::oid
+                        and pg_locks.pid = runs.backend_pid
+                        and pg_locks.pid <> pg_backend_pid()
+                )
             """,
-            [LOCK_SPACE, key],
-        ).fetchone()
-        who = "another run" if owner is None else "run {} ({}) of {} on {}, process {}, since {} UTC".format(*owner)
-        raise LockedError(f"{who} is writing to this workspace: wait until it ends, or stop it")
-    connection.execute(
-        "update attio_sync.runs set state = 'interrupted', finished_at = clock_timestamp() where state = 'running'"
-    )  # whoever wrote that held this lock, and does so no more
+            [LOCK_SPACE],
+        )  # runs on other workspaces hold locks of their own
     try:
         yield
     finally:
@@ -87,18 +101,70 @@ def locked(connection: psycopg.Connection, workspace_id: str) -> Iterator[None]:
             connection.execute("select pg_advisory_unlock(%s, %s)", [LOCK_SPACE, key])
 
 
-def begin_run(connection: psycopg.Connection, command: str, arguments: Mapping[str, Any]) -> int:
+def _owner(connection: psycopg.Connection, key: int) -> str:
+    """Return who holds the lock."""
+    owner = connection.execute(
+        """
+        select runs.run_id, runs.command, runs.os_user, runs.host, runs.pid, to_char(runs.started_at, 'YYYY-MM-DD HH24:MI')
+        from pg_catalog.pg_locks
+        inner join attio_sync.runs on runs.backend_pid = pg_locks.pid and runs.state = 'running'
+        where
+            pg_locks.locktype = 'advisory'
+            and pg_locks.granted
+            and pg_locks.classid = %s::bigint::oid
+            and pg_locks.objid = (%s::bigint & 4294967295)::oid
+            and pg_locks.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        """,
+        [LOCK_SPACE, key],
+    ).fetchone()
+    return "another run" if owner is None else "run {} ({}) of {} on {}, process {}, since {} UTC,".format(*owner)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def check_workspace(connection: psycopg.Connection, workspace_id: str) -> None:
+    """Raise `ConfigError` when the ledger is that of another workspace: none of its records would be found."""
+    with refusals_told("ledger"):
+        row = connection.execute(
+            """
+            select workspace_id, run_id, to_char(started_at, 'YYYY-MM-DD')
+            from attio_sync.runs
+            where workspace_id is not null
+            order by run_id desc
+            limit 1
+            """
+        ).fetchone()
+    if row is not None and row[0] != workspace_id:
+        raise ConfigError(
+            f"the ledger in this database is that of workspace {row[0]} (run {row[1]} of {row[2]}), the token is for "
+            f"{workspace_id}: use a database of its own for each workspace"
+        )
+
+
+def begin_run(
+    connection: psycopg.Connection, command: str, arguments: Mapping[str, Any], *, workspace_id: str | None
+) -> int:
     """Note that a run begins; return its id."""
     row = connection.execute(
         """
-        insert into attio_sync.runs (command, arguments, host, os_user, pid, backend_pid)
-        values (%s, %s, %s, %s, %s, pg_backend_pid())
+        insert into attio_sync.runs (command, arguments, workspace_id, host, os_user, pid, backend_pid)
+        values (%s, %s, %s, %s, %s, %s, pg_backend_pid())
         returning run_id
         """,
-        [command, Jsonb(dict(arguments)), socket.gethostname(), getpass.getuser(), os.getpid()],
+        [command, Jsonb(dict(arguments)), workspace_id, socket.gethostname(), _user(), os.getpid()],
     ).fetchone()
     assert row is not None  # noqa: S101  # insert returning
     return int(row[0])
+
+
+def tell_plan(connection: psycopg.Connection, run_id: int, plan_id: int) -> None:
+    """Note which plan a run executes: it is kept as long."""
+    connection.execute("update attio_sync.runs set plan_id = %s where run_id = %s", [plan_id, run_id])
 
 
 def end_run(
@@ -120,7 +186,7 @@ def runs(connection: psycopg.Connection, *, limit: int) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            select run_id, command, state, exit_code, counts, message, started_at, finished_at
+            select run_id, command, state, exit_code, arguments, counts, message, started_at, finished_at
             from attio_sync.runs
             order by run_id desc
             limit %s
@@ -143,6 +209,84 @@ def rejects(connection: psycopg.Connection, *, limit: int) -> list[dict[str, Any
         ).fetchall()
 
 
+def take_over(connection: psycopg.Connection, run_id: int, plan_id: int, export: Export) -> None:
+    """Remember what a plan found out without writing: whose record is whose, and what became of unanswered writes.
+
+    A row whose record was only matched is remembered too, so that it stays deleted when somebody deletes it.
+    """
+    parameters = {"run_id": run_id, "plan_id": plan_id, "export": export.model, "object": export.object_slug}
+    with connection.transaction():
+        for statement in _TAKE_OVER:
+            connection.execute(statement, parameters)
+
+
+_TAKE_OVER = (
+    """
+    insert into attio_sync.row_states (export, row_key, object, record_id, is_created_by_us, run_id)
+    select
+        plan_rows.export,
+        plan_rows.row_key,
+        %(object)s,
+        plan_rows.record_id,
+        exists (
+            select from attio_sync.entries
+            inner join attio_mirror.records on records.object = entries.object and records.record_id = plan_rows.record_id
+            where
+                entries.export = plan_rows.export
+                and entries.row_key = plan_rows.row_key
+                and entries.state in ('pending', 'unknown')
+                and entries.record_id is null
+                and records.created_at >= entries.started_at - interval '5 minutes'
+        ),
+        %(run_id)s
+    from attio_sync.plan_rows
+    where
+        plan_rows.plan_id = %(plan_id)s
+        and plan_rows.export = %(export)s
+        and plan_rows.outcome in ('nothing', 'update')
+    on conflict (export, row_key) do update set record_id = excluded.record_id
+    where row_states.record_id <> excluded.record_id
+    """,
+    # unanswered writes of rows with nothing left to write have happened
+    """
+    update attio_sync.entries
+    set
+        state = 'done',
+        record_id = coalesce(entries.record_id, row_states.record_id),
+        message = 'no answer; found done by a later plan',
+        finished_at = clock_timestamp()
+    from attio_sync.row_states
+    where
+        entries.export = %(export)s
+        and entries.state in ('pending', 'unknown')
+        and row_states.export = entries.export
+        and row_states.row_key = entries.row_key
+        and not exists (
+            select from attio_sync.plan_rows
+            where
+                plan_rows.plan_id = %(plan_id)s
+                and plan_rows.export = entries.export
+                and plan_rows.row_key = entries.row_key
+                and plan_rows.outcome <> 'nothing'
+        )
+    """,
+    # so do refused rows that are not to be written any more
+    """
+    delete from attio_sync.rejects
+    where
+        rejects.export = %(export)s
+        and not exists (
+            select from attio_sync.plan_rows
+            where
+                plan_rows.plan_id = %(plan_id)s
+                and plan_rows.export = rejects.export
+                and plan_rows.row_key = rejects.row_key
+                and plan_rows.outcome in ('create', 'update')
+        )
+    """,
+)
+
+
 def next_planned(
     connection: psycopg.Connection, plan_id: int, export: str, *, after: int, limit: int
 ) -> list[Planned]:
@@ -150,7 +294,9 @@ def next_planned(
     with connection.cursor(row_factory=class_row(Planned)) as cursor:
         return cursor.execute(
             """
-            select position, row_key, record_id::text, method, body, pending_references, is_doubtful
+            select
+                position, row_key, record_id::text, method, body, coalesce(pending_references, '{}') as references,
+                is_doubtful
             from attio_sync.plan_rows
             where plan_id = %s and export = %s and position > %s and outcome in ('create', 'update')
             order by position
@@ -212,7 +358,7 @@ def settle(
             "entry_id": each.entry_id,
             "state": each.state,
             "record_id": each.record_id,
-            "is_created": each.is_created,
+            "is_created": each.is_created_by_us,
             "body": each.body,
             "values": None if each.values is None or each.body is None else {slug: each.values.get(slug) for slug in each.body},
             "status": each.status,
@@ -224,8 +370,7 @@ def settle(
     types = sql.SQL(", ").join(
         sql.SQL("({}, {})").format(sql.Literal(field.attribute), sql.Literal(field.type)) for field in export.fields
     )
-    text = json.dumps(documents).replace("\\u0000", "")
-    parameters = {"outcomes": text, "run_id": run_id, "plan_id": plan_id, "export": export.model, "object": export.object_slug}
+    parameters = {"outcomes": json_text(documents), "run_id": run_id, "plan_id": plan_id, "export": export.model, "object": export.object_slug}
     with connection.transaction():
         for statement in _SETTLE:
             connection.execute(sql.SQL(statement).format(types=types), parameters)
@@ -351,6 +496,6 @@ def differing_attributes(
             <@ attio_sync.normal_forms(checked.type, %s::jsonb -> checked.attribute)
         )
         """,
-        [list(body), [types[slug] for slug in body], Jsonb(dict(body)), Jsonb({slug: values.get(slug) for slug in body})],
+        [list(body), [types[slug] for slug in body], json_text(body), json_text({slug: values.get(slug) for slug in body})],
     )
     return [attribute for (attribute,) in rows]

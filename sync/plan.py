@@ -1,7 +1,7 @@
 """What a sync would change in Attio: the exports against the ledger and the mirror, decided set-based in SQL.
 
-Per row: create, update, nothing, conflict, ambiguous, held or left out. Per field: old -> new, and why a value stays.
-The plan is stored in `attio_sync.plan_rows`; `push` executes what stands there.
+Per row one outcome (see `OUTCOMES`). Per field: old -> new, who wrote the old value, and why it stays where it does.
+The plan is stored in `attio_sync.plans` and `attio_sync.plan_rows`; `push` executes what stands there.
 """
 
 from __future__ import annotations
@@ -9,29 +9,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from sync import progress
-from sync.errors import MappingError, WarehouseError
+from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import psycopg
+
     from sync.mapping import Export, Field
 
 PLANS_KEPT = 5
-OUTCOMES = ("create", "update", "nothing", "conflict", "ambiguous", "held", "left_out")
+VANISHED_STORED = 100
+LONGEST_IDENTIFIER = 63
+
+OUTCOMES = {
+    "create": "a record is made",
+    "update": "its record is changed",
+    "nothing": "Attio holds all of it",
+    "conflict": "its unique value stands on another record",
+    "ambiguous": "it leads to several records, or several rows lead to its record",
+    "held": "something it needs is not there",
+    "gone": "its record was deleted in Attio, and stays deleted",
+    "vanished": "we wrote it once, the export has it no more; its record stays",
+    "left_out": "it has no record, and this export makes none",
+}
+SET_ASIDE = ("conflict", "ambiguous", "held")
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One export in a plan: rows by outcome, and writes by attribute."""
+    """One export in a plan: rows by outcome; per attribute how many values are written, and how many stay."""
 
     export: str
     outcomes: Mapping[str, int]
-    attributes: Mapping[str, int]
+    writes_to: Mapping[str, int]
+    stays: Mapping[str, int]
 
     @property
     def writes(self) -> int:
@@ -41,12 +57,12 @@ class Counted:
     @property
     def set_aside(self) -> int:
         """How many rows would not be written because something about them is unclear."""
-        return sum(self.outcomes.get(outcome, 0) for outcome in ("conflict", "ambiguous", "held"))
+        return sum(self.outcomes.get(outcome, 0) for outcome in SET_ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A stored plan; `exports` in the order in which they are pushed."""
+    """A stored plan; `exports` in the order in which they are pushed; `records_in_crm` as the mirror counts them."""
 
     plan_id: int
     exports: tuple[Counted, ...]
@@ -67,79 +83,97 @@ class Plan:
         return {
             "plan_id": self.plan_id,
             "writes": self.writes,
+            "creates": self.creates,
+            "set_aside": sum(each.set_aside for each in self.exports),
             "records_in_crm": self.records_in_crm,
             "exports": [
-                {"export": e.export, "outcomes": dict(e.outcomes), "attributes": dict(e.attributes)} for e in self.exports
+                {
+                    "export": each.export,
+                    "outcomes": {outcome: each.outcomes.get(outcome, 0) for outcome in OUTCOMES},
+                    "writes_to": dict(each.writes_to),
+                    "stays": dict(each.stays),
+                }
+                for each in self.exports
             ],
         }
 
 
 def make(connection: psycopg.Connection, exports: Sequence[Export], selected: Sequence[Export]) -> Plan:
-    """Plan the `selected` of all `exports` and store the plan; `WarehouseError` when tables and mapping differ.
+    """Plan the `selected` of all `exports` and store the plan; `connection` is in autocommit mode.
 
-    The connection must be in autocommit mode; the plan is stored in one transaction.
+    Exports that a selected one refers to are planned too, to know their records; they are not among what is counted.
+    Raises `WarehouseError` for what the database refuses; nothing is stored then.
     """
+    pushed = {each.model for each in selected}
     needed = _with_referenced(exports, selected)
-    with connection.transaction():
-        row = connection.execute(
-            "insert into attio_sync.plans (exports) values (%s) returning plan_id", [[each.model for each in selected]]
-        ).fetchone()
-        assert row is not None  # noqa: S101  # insert returning
-        plan_id: int = row[0]
+    referenced = {field.references for each in needed for field in each.fields if field.references}
+    with refusals_told("plan"), connection.transaction():
+        plan_id = _one(
+            connection, "insert into attio_sync.plans (exports) values (%s) returning plan_id", [sorted(pushed)]
+        )
+        for statement in _BEGIN:
+            connection.execute(statement)
         with progress.task("plan", total=len(needed), unit="exports") as shown:
             for export in needed:
-                _plan_export(connection, plan_id, export, {each.model: each for each in exports})
-                shown.advance()
+                shown.advance(0, note=export.model)
+                names = _names(export, plan_id, is_referenced=export.model in referenced)
+                for step in _PUSHED_STATEMENTS if export.model in pushed else _REFERRED_STATEMENTS:
+                    connection.execute(sql.SQL(step).format(**names))
+                shown.advance(note="")
         connection.execute(
-            "delete from attio_sync.plans where plan_id <= %s", [plan_id - PLANS_KEPT]
+            """
+            delete from attio_sync.plans
+            where
+                plan_id <= %s
+                and not exists (
+                    select from attio_sync.runs where runs.plan_id = plans.plan_id and runs.state = 'running'
+                )
+            """,
+            [plan_id - PLANS_KEPT],
         )
-    connection.execute("analyze attio_sync.plan_rows")
-    return read(connection, plan_id, selected)
+    with refusals_told("plan"):
+        connection.execute("analyze attio_sync.plan_rows")
+        return read(connection, plan_id, selected)
 
 
 def read(connection: psycopg.Connection, plan_id: int, selected: Sequence[Export]) -> Plan:
     """Return a stored plan's counts."""
-    outcomes: dict[str, dict[str, int]] = {each.model: {} for each in selected}
-    for export, outcome, count in connection.execute(
-        "select export, outcome, count(*) from attio_sync.plan_rows where plan_id = %s group by export, outcome", [plan_id]
-    ):
-        if export in outcomes:
-            outcomes[export][outcome] = count
-    attributes: dict[str, dict[str, int]] = {each.model: {} for each in selected}
-    for export, attribute, count in connection.execute(
-        """
-        select export, change ->> 'attribute', count(*)
-        from attio_sync.plan_rows cross join lateral jsonb_array_elements(changes) as changed (change)
-        where plan_id = %s and outcome in ('create', 'update') and change ->> 'action' = 'write'
-        group by 1, 2
-        order by 3 desc, 2
-        """,
-        [plan_id],
-    ):
-        if export in attributes:
-            attributes[export][attribute] = count
-    held = connection.execute("select count(*) from attio_mirror.records").fetchone()
-    assert held is not None  # noqa: S101  # a count
-    return Plan(plan_id, tuple(Counted(each.model, outcomes[each.model], attributes[each.model]) for each in selected), held[0])
+    counts: dict[str, dict[str, dict[str, int]]] = _one(
+        connection, "select counts from attio_sync.plans where plan_id = %s", [plan_id]
+    )
+    return Plan(
+        plan_id=plan_id,
+        exports=tuple(Counted(each.model, **counts[each.model]) for each in selected),
+        records_in_crm=_one(connection, "select count(*) from attio_mirror.records"),
+    )
 
 
-def samples(connection: psycopg.Connection, plan_id: int, export: str, outcome: str, *, limit: int) -> list[dict[str, Any]]:
-    """Return the first rows of an outcome with their changes."""
-    with connection.cursor(row_factory=dict_row) as cursor:
+def rows(
+    connection: psycopg.Connection, plan_id: int, export: str, outcomes: Sequence[str], *, limit: int
+) -> list[dict[str, Any]]:
+    """Return the first rows of some outcomes, with their changes; of those with nothing to write the ones that differ."""
+    with refusals_told("plan"), connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            select row_key, record_id::text as record_id, outcome, reason, changes
+            select export, row_key, record_id::text as record_id, outcome, reason, coalesce(changes, '[]') as changes
             from attio_sync.plan_rows
-            where plan_id = %s and export = %s and outcome = %s
+            where
+                plan_id = %s and export = %s and outcome = any (%s) and (outcome <> 'nothing' or changes is not null)
             order by position
             limit %s
             """,
-            [plan_id, export, outcome, limit],
+            [plan_id, export, list(outcomes), limit],
         ).fetchall()
 
 
+def _one(connection: psycopg.Connection, query: str, parameters: Sequence[Any] = ()) -> Any:
+    row = connection.execute(query.encode(), parameters).fetchone()
+    assert row is not None  # noqa: S101  # asked for with `returning`, an aggregate, or an id just made
+    return row[0]
+
+
 def _with_referenced(exports: Sequence[Export], selected: Sequence[Export]) -> list[Export]:
-    """Return the selected exports and, before them, those they refer to: only their rows' records are needed."""
+    """Return the selected exports and, before them, those they refer to."""
     wanted = {each.model for each in selected}
     for export in reversed(exports):
         if export.model in wanted:
@@ -147,95 +181,161 @@ def _with_referenced(exports: Sequence[Export], selected: Sequence[Export]) -> l
     return [each for each in exports if each.model in wanted]
 
 
-def _plan_export(connection: psycopg.Connection, plan_id: int, export: Export, exports: Mapping[str, Export]) -> None:
-    for field in export.fields:
-        if field.references and field.references not in exports:
-            raise MappingError(f"{export.model}.{field.column}: references {field.references}, which is no export")
-    relation = sql.Identifier(export.schema, export.table)
-    names = {
-        "relation": relation,
-        "key": sql.Identifier("exported", export.key),
+# The SQL: each export's columns and types are put in as literals, so that the planner keeps of `normal_form` the one
+# branch it needs, in place.
+
+
+def _names(export: Export, plan_id: int, *, is_referenced: bool) -> dict[str, sql.Composable]:
+    """Return what the statements below are filled in with."""
+    references = [field for field in export.fields if field.references]
+    matching = export.matching_field
+    comma = sql.SQL(",\n                ")
+    matching_column = sql.SQL("attio_sync.as_list(to_jsonb({}))").format(_exported(matching.column))
+    return {
+        "relation": sql.Identifier(export.schema, export.table),
+        "key": sql.SQL("{}::text").format(_exported(export.key)),
         "hint": _hint(export),
-        "fields": sql.SQL(",\n        ").join(_field_row(field, exports) for field in export.fields),
-        "match_column": sql.Identifier("exported", export.matching_field.column),
-        "match_type": sql.Literal(export.matching_field.type),
+        "match_wanted": _forms(matching, matching_column),
+        "match_held": _forms(matching, sql.SQL("records.values -> {}").format(sql.Literal(export.match_on))),
         "match_on": sql.Literal(export.match_on),
         "object": sql.Literal(export.object_slug),
         "export": sql.Literal(export.model),
         "mode": sql.Literal(export.mode),
         "asserts": sql.Literal(export.asserts),
+        "is_referenced": sql.Literal(is_referenced),
         "plan_id": sql.Literal(plan_id),
+        "vanished_stored": sql.Literal(VANISHED_STORED),
+        "wanted_references": sql.SQL("").join(_wanted_references(export, field) for field in references),
+        "wanted_columns": comma.join(
+            sql.SQL("attio_sync.as_list(to_jsonb({})) as {}").format(
+                _exported(field.column), sql.Identifier(f"w{number}")
+            )
+            for number, field in enumerate(export.fields)
+        ),
+        "held_columns": sql.SQL(", ").join(
+            sql.SQL("{} jsonb").format(sql.Identifier(field.attribute)) for field in export.fields if _is_short(field)
+        ),
+        "reference_joins": sql.SQL("").join(
+            sql.SQL(
+                """
+        left join planned_references as {name}
+            on {name}.row_key = desired.row_key and {name}.attribute = {attribute}"""
+            ).format(name=sql.Identifier(f"r{number}"), attribute=sql.Literal(field.attribute))
+            for number, field in enumerate(export.fields)
+            if field.references
+        ),
+        "fields": comma.join(_field_row(number, field) for number, field in enumerate(export.fields)),
     }
-    try:
-        for statement in _STATEMENTS:
-            connection.execute(sql.SQL(statement).format(**names))
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WarehouseError(f"{export.model}: manifest and tables differ; {first_line}: run `make build` first") from error
+
+
+def _exported(column: str) -> sql.Identifier:
+    return sql.Identifier("exported", column)
+
+
+def _is_short(field: Field) -> bool:
+    """Tell whether the slug can name a column; a longer one would be cut."""
+    return len(field.attribute) <= LONGEST_IDENTIFIER
 
 
 def _hint(export: Export) -> sql.Composable:
+    """Return the record that the model's SQL found; a cell that is no uuid names none."""
     if export.record_id_column is None:
         return sql.SQL("null::uuid")
-    return sql.SQL("{}::uuid").format(sql.Identifier("exported", export.record_id_column))
+    return sql.SQL("case when {0}::text ~* {1} then {0}::text::uuid end").format(
+        _exported(export.record_id_column), sql.Literal("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    )
 
 
-def _field_row(field: Field, exports: Mapping[str, Export]) -> sql.Composed:
-    column = sql.Identifier("exported", field.column)
-    target = exports[field.references].object_slug if field.references else None
-    literals = (field.attribute, field.type, field.write, field.list, field.references, target)
-    return sql.SQL("({}, to_jsonb({}))").format(sql.SQL(", ").join(map(sql.Literal, literals)), column)
+def _forms(field: Field, values: sql.Composable) -> sql.Composed:
+    """Return the normal forms of a jsonb list, as an array."""
+    if field.list:
+        return sql.SQL("attio_sync.normal_forms({}, {})").format(sql.Literal(field.type), values)
+    return sql.SQL("array_remove(array[{}], null)").format(_form(field, values))
 
 
-# Each statement is one thought; the temporary tables are this transaction's own.
-_STATEMENTS = (
+def _form(field: Field, values: sql.Composable) -> sql.Composed:
+    return sql.SQL("attio_sync.normal_form({}, ({}) -> 0)").format(sql.Literal(field.type), values)
+
+
+def _wanted_references(export: Export, field: Field) -> sql.Composed:
+    return sql.SQL(
+        """
+        union all
+        select {key}::text, {attribute}, {reference_export}, {reference_object}, keys.key, keys.number
+        from {relation} as exported
+        cross join lateral jsonb_array_elements_text(attio_sync.as_list(to_jsonb({column})))
+            with ordinality as keys (key, number)"""
+    ).format(
+        key=_exported(export.key),
+        attribute=sql.Literal(field.attribute),
+        reference_export=sql.Literal(field.references),
+        reference_object=sql.Literal(field.refers_to),
+        relation=sql.Identifier(export.schema, export.table),
+        column=_exported(field.column),
+    )
+
+
+def _field_row(number: int, field: Field) -> sql.Composed:
+    """Return one attribute of a row: its policy, what is wanted, what is held, and whether that is the same."""
+    held: sql.Composable = sql.Identifier("held", field.attribute)
+    if not _is_short(field):
+        held = sql.SQL("records.values -> {}").format(sql.Literal(field.attribute))
+    wanted = sql.Identifier("desired", f"w{number}")
+    pending: sql.Composable = sql.SQL("null")
+    missing: sql.Composable = sql.SQL("null")
+    if field.references:
+        wanted = sql.Identifier(f"r{number}", "wanted")
+        pending, missing = (sql.Identifier(f"r{number}", name) for name in ("pending_keys", "missing_keys"))
+    if field.list:
+        comparison = sql.SQL("<@" if field.list == "append" else "=")
+        is_same = sql.SQL("{} {} {}").format(_forms(field, wanted), comparison, _forms(field, held))
+    else:
+        is_same = sql.SQL("{} is not distinct from {}").format(_form(field, wanted), _form(field, held))
+    return sql.SQL("({}, {}, {}, {}::text[], {}::text[], {})").format(
+        sql.SQL(", ").join(
+            sql.Literal(each) for each in (field.attribute, field.type, field.write, field.list, field.references)
+        ),
+        wanted,
+        held,
+        pending,
+        missing,
+        is_same,
+    )
+
+
+_BEGIN = (
+    "set local jit = off",  # many expressions over few rows: compiling them takes longer than they do
+    "set local work_mem = '64MB'",
+    """
+    create temporary table planned_targets (
+        export text not null,
+        row_key text not null,
+        record_id uuid,
+        is_pending boolean not null
+    ) on commit drop
+    """,
+)
+
+_IDENTIFY = (
+    # rows that Attio refused last time come last: they do not keep the others waiting
     """
     create temporary table planned_rows on commit drop as
     select
-        row_number() over (order by {key}) as position,
-        {key}::text as row_key,
+        row_number() over (order by rejects.row_key is not null, {key}) as position,
+        {key} as row_key,
         {hint} as hinted_record_id,
-        attio_sync.normal_forms(
-            {match_type},
-            case jsonb_typeof(to_jsonb({match_column}))
-                when 'array' then to_jsonb({match_column}) else jsonb_build_array({match_column})
-            end
-        ) as match_forms
+        {match_wanted} as match_forms
     from {relation} as exported
-    """,
-    # a column's value as the list that Attio's API takes; blank is no value, and is never written
-    """
-    create temporary table planned_fields on commit drop as
-    select
-        {key}::text as row_key,
-        fields.attribute,
-        fields.type,
-        fields.write,
-        fields.list,
-        fields.reference_export,
-        fields.reference_object,
-        case
-            when jsonb_typeof(fields.found) = 'array' then fields.found
-            else jsonb_build_array(fields.found)
-        end as wanted
-    from {relation} as exported
-    cross join lateral (
-        values
-        {fields}
-    ) as fields (attribute, type, write, list, reference_export, reference_object, found)
-    where
-        fields.found is not null
-        and fields.found not in ('null'::jsonb, '""'::jsonb, '[]'::jsonb, '[null]'::jsonb)
+    left join attio_sync.rejects on rejects.export = {export} and rejects.row_key = {key}
     """,
     """
     create temporary table mirrored on commit drop as
-    select records.record_id, attio_sync.normal_forms({match_type}, records.values -> {match_on}) as match_forms
+    select records.record_id, {match_held} as match_forms
     from attio_mirror.records
     where records.object = {object}
     """,
     "create index on mirrored (record_id)",
     "analyze planned_rows",
-    "analyze planned_fields",
     "analyze mirrored",
     # who is whom: the ledger, then what the model's SQL found, then the matching attribute
     """
@@ -261,8 +361,7 @@ _STATEMENTS = (
     matched as (
         select
             wanted_forms.row_key,
-            count(distinct held_forms.record_id) as record_count,
-            (array_agg(held_forms.record_id order by held_forms.record_id))[1] as record_id
+            array_agg(distinct held_forms.record_id order by held_forms.record_id) as record_ids
         from wanted_forms
         inner join held_forms on held_forms.form = wanted_forms.form
         group by wanted_forms.row_key
@@ -270,12 +369,13 @@ _STATEMENTS = (
 
     found as (
         select
+            planned_rows.position,
             planned_rows.row_key,
+            planned_rows.match_forms,
             remembered.record_id as remembered_record_id,
             in_ledger.record_id as ledger_record_id,
             hinted.record_id as hinted_record_id,
-            matched.record_id as matched_record_id,
-            coalesce(matched.record_count, 0) as matched_count
+            coalesce(matched.record_ids, '{{}}') as matched_record_ids
         from planned_rows
         left join remembered on remembered.row_key = planned_rows.row_key
         left join mirrored as in_ledger on in_ledger.record_id = remembered.record_id
@@ -289,93 +389,144 @@ _STATEMENTS = (
             coalesce(
                 ledger_record_id,
                 hinted_record_id,
-                case when matched_count = 1 then matched_record_id end
+                case when cardinality(matched_record_ids) = 1 then matched_record_ids[1] end
             ) as record_id
         from found
+    ),
+
+    compared as (
+        select
+            chosen.*,
+            (array_remove(matched_record_ids, record_id))[1] as other_record_id,
+            count(*) over same_record as row_count,
+            count(ledger_record_id) over same_record as ledger_count,
+            min(row_key) over same_record as first_row_key,
+            max(row_key) over same_record as last_row_key
+        from chosen
+        window same_record as (partition by record_id)
     )
 
     select
-        chosen.row_key,
-        chosen.record_id,
+        position,
+        row_key,
+        record_id,
+        remembered_record_id,
         case
-            when chosen.record_id is null and chosen.matched_count > 1
-                then 'ambiguous: ' || chosen.matched_count || ' records carry its ' || {match_on}
-            when chosen.record_id is null and chosen.remembered_record_id is not null
-                then 'held: its record ' || chosen.remembered_record_id || ' was deleted in Attio'
-            when {asserts} and chosen.matched_count > 0 and chosen.matched_record_id <> chosen.record_id
-                then 'conflict: its ' || {match_on} || ' stands on record ' || chosen.matched_record_id
+            when record_id is null and cardinality(matched_record_ids) > 1
+                then 'ambiguous: ' || cardinality(matched_record_ids) || ' records carry its ' || {match_on}
+                    || ', among them ' || matched_record_ids[1] || ' and ' || matched_record_ids[2]
+            when record_id is null and remembered_record_id is not null
+                then 'gone: its record ' || remembered_record_id || ' was deleted in Attio'
+            when record_id is null and match_forms = '{{}}' and {mode} <> 'update_only'
+                then 'held: it has no ' || {match_on} || ', by which it could be found again'
+            when {asserts} and record_id is not null and other_record_id is not null
+                then 'conflict: its ' || {match_on} || ' stands on record ' || other_record_id
+                    || ', it belongs to record ' || record_id
             when
-                chosen.record_id is not null
-                and chosen.ledger_record_id is null
-                and count(*) over (partition by chosen.record_id) > 1
-                then 'ambiguous: other rows lead to record ' || chosen.record_id || ' too'
+                record_id is not null
+                and ledger_record_id is null
+                and other_record_id is not null
+                and record_id <> all (matched_record_ids)
+                then 'ambiguous: its ' || {match_on} || ' stands on record ' || other_record_id
+                    || ', the model names record ' || record_id
+            when record_id is not null and row_count > 1 and (ledger_record_id is null or ledger_count > 1)
+                then 'ambiguous: row ' || case row_key when first_row_key then last_row_key else first_row_key end
+                    || ' leads to record ' || record_id || ' too'
         end as problem
-    from chosen
+    from compared
     """,
     "analyze planned_identities",
-    # references: the record of the referenced row, when it is known
+)
+
+_DECIDE = (
+    # references: the record of the referenced row, one that this sync makes, or none
     """
     create temporary table planned_references on commit drop as
+    with
+    wanted (row_key, attribute, reference_export, reference_object, key, number) as (
+        select null::text, null::text, null::text, null::text, null::text, null::bigint
+        where false{wanted_references}
+    ),
+
+    resolved as (
+        select
+            wanted.*,
+            coalesce(planned_targets.record_id, remembered.record_id) as record_id,
+            coalesce(planned_targets.is_pending, false) as is_pending
+        from wanted
+        left join planned_targets
+            on planned_targets.export = wanted.reference_export and planned_targets.row_key = wanted.key
+        -- the referenced row may have left its export, and its record be there all the same
+        left join lateral (
+            select records.record_id
+            from attio_sync.row_states
+            left join attio_sync.aliases
+                on aliases.object = row_states.object and aliases.record_id = row_states.record_id
+            inner join attio_mirror.records
+                on records.object = row_states.object
+                and records.record_id = coalesce(aliases.current_record_id, row_states.record_id)
+            where
+                planned_targets.row_key is null
+                and row_states.export = wanted.reference_export
+                and row_states.row_key = wanted.key
+        ) as remembered on true
+    )
+
     select
-        planned_fields.row_key,
-        planned_fields.attribute,
-        planned_fields.reference_export,
-        planned_fields.reference_object,
-        planned_fields.wanted ->> 0 as reference_key,
-        coalesce(in_plan.record_id, remembered.record_id) as record_id,
-        coalesce(in_plan.outcome, 'missing') as reference_outcome
-    from planned_fields
-    left join attio_sync.plan_rows as in_plan
-        on in_plan.plan_id = {plan_id}
-        and in_plan.export = planned_fields.reference_export
-        and in_plan.row_key = planned_fields.wanted ->> 0
-    left join attio_sync.row_states as remembered
-        on remembered.export = planned_fields.reference_export
-        and remembered.row_key = planned_fields.wanted ->> 0
-    where planned_fields.reference_export is not null
+        row_key,
+        attribute,
+        jsonb_agg(
+            jsonb_build_object('target_object', reference_object, 'target_record_id', record_id) order by number
+        ) filter (where record_id is not null) as wanted,
+        array_agg(key order by number) filter (where record_id is null and is_pending) as pending_keys,
+        array_agg(key order by number) filter (where record_id is null and not is_pending) as missing_keys
+    from resolved
+    group by row_key, attribute
     """,
+    "analyze planned_references",
     """
     create temporary table planned_changes on commit drop as
     with
-    resolved as (
-        select
-            planned_fields.row_key,
-            planned_fields.attribute,
-            planned_fields.type,
-            planned_fields.write,
-            planned_fields.list,
-            planned_identities.record_id,
-            planned_references.reference_export,
-            planned_references.reference_key,
-            planned_references.record_id is null and planned_references.reference_outcome = 'create' as is_pending,
-            case
-                when planned_references.row_key is null then planned_fields.wanted
-                when planned_references.record_id is not null then jsonb_build_array(jsonb_build_object(
-                    'target_object', planned_references.reference_object,
-                    'target_record_id', planned_references.record_id
-                ))
-            end as wanted,
-            records.values -> planned_fields.attribute as held,
-            row_states.sent ->> planned_fields.attribute as sent_hash,
-            row_states.seen ->> planned_fields.attribute as seen_hash
-        from planned_fields
-        inner join planned_identities on planned_identities.row_key = planned_fields.row_key
-        left join planned_references
-            on planned_references.row_key = planned_fields.row_key
-            and planned_references.attribute = planned_fields.attribute
+    differing as (
+        select desired.row_key, planned_identities.record_id, fields.*
+        from (
+            select
+                {key} as row_key,
+                {wanted_columns}
+            from {relation} as exported
+            offset 0  -- a fence: each cell is turned into jsonb once
+        ) as desired
+        inner join planned_identities on planned_identities.row_key = desired.row_key
         left join attio_mirror.records
             on records.object = {object} and records.record_id = planned_identities.record_id
-        left join attio_sync.row_states
-            on row_states.export = {export} and row_states.row_key = planned_fields.row_key
-        where planned_identities.problem is null
+        left join lateral jsonb_to_record(records.values) as held ({held_columns}) on true{reference_joins}
+        cross join lateral (
+            values
+                {fields}
+        ) as fields (
+            attribute, type, write, list, reference_export, wanted, held, pending_keys, missing_keys, is_same
+        )
+        where
+            planned_identities.problem is null
+            and (
+                (fields.wanted is not null and not fields.is_same)
+                or fields.pending_keys is not null
+                or fields.missing_keys is not null
+            )
     ),
 
     in_normal_form as (
         select
-            resolved.*,
-            attio_sync.normal_forms(type, wanted) as wanted_forms,
-            attio_sync.normal_forms(type, held) as held_forms
-        from resolved
+            differing.*,
+            attio_sync.normal_forms(differing.type, differing.wanted) as wanted_forms,
+            case when differing.held is null or differing.held = '[]' then '{{}}'
+                else attio_sync.normal_forms(differing.type, differing.held)
+            end as held_forms,
+            row_states.sent ->> differing.attribute as sent_hash,
+            row_states.seen ->> differing.attribute as seen_hash
+        from differing
+        left join attio_sync.row_states
+            on row_states.export = {export} and row_states.row_key = differing.row_key
     ),
 
     decided as (
@@ -383,73 +534,97 @@ _STATEMENTS = (
             in_normal_form.*,
             attio_sync.hash_of(wanted_forms) as wanted_hash,
             case
-                when reference_key is not null and wanted is null and not is_pending then 'keep'
-                when is_pending then 'write'
-                when wanted_forms = '{{}}' then 'same'
-                when list = 'append' and wanted_forms <@ held_forms then 'same'
-                when wanted_forms = held_forms then 'same'
-                when sent_hash = attio_sync.hash_of(wanted_forms) and seen_hash = attio_sync.hash_of(held_forms) then 'same'
-                when write = 'fill_empty' and held_forms <> '{{}}' then 'keep'
-                when list = 'append' then 'write'
+                when missing_keys is not null then missing_keys[1] || ' is not in Attio'
+                when pending_keys is null and wanted_forms = '{{}}' then 'nothing to say'
+                when
+                    pending_keys is null
+                    and sent_hash = attio_sync.hash_of(wanted_forms)
+                    and seen_hash = attio_sync.hash_of(held_forms)
+                    then 'nothing to say'  -- it was sent, and this is how Attio stores it
+                when write = 'fill_empty' and held_forms <> '{{}}' then 'not empty'
+                when list = 'append' then null  -- what a person added stays beside it
                 when
                     write = 'unless_human'
                     and jsonb_path_exists(held, '$[*] ? (@.created_by_actor.type == "workspace-member")')
-                    then 'keep'
-                else 'write'
-            end as action
+                    then 'typed by a person'
+            end as why_it_stays
         from in_normal_form
     ),
 
-    -- one replaced list makes the whole write a PUT, which replaces every list: the appended ones then carry what they hold
+    -- one replaced list makes the whole write a PUT, which replaces every list: appended ones then carry what they hold
     with_method as (
-        select decided.*, bool_or(action = 'write' and list = 'replace') over (partition by row_key) as is_put
+        select
+            decided.*,
+            bool_or(why_it_stays is null and list is not distinct from 'replace') over (partition by row_key) as is_put
         from decided
+        where why_it_stays is distinct from 'nothing to say'
     )
 
     select
-        with_method.*,
-        case
-            when action <> 'keep' then null
-            when reference_key is not null and wanted is null then reference_key || ' is not in Attio'
-            when write = 'fill_empty' then 'not empty'
-            else 'typed by a person'
-        end as why,
+        row_key,
+        attribute,
+        why_it_stays,
+        is_put,
+        wanted_hash,
+        pending_keys,
+        missing_keys,
+        reference_export,
+        case when held_forms <> '{{}}' then held end as held,
+        attio_sync.shown(type, held) as old,
+        concat_ws(', ', attio_sync.shown(type, wanted), array_to_string(pending_keys, ', ')) as new,
+        held #>> '{{0,created_by_actor,type}}' as old_by,
         case
             when list is distinct from 'append' or held_forms = '{{}}' then wanted
-            else (
-                select jsonb_agg(element)
-                from jsonb_array_elements(wanted) as elements (element)
-                where attio_sync.normal_form(type, element) <> all (held_forms)
-            ) || case when is_put then to_jsonb(held_forms) else '[]'::jsonb end
+            else coalesce(
+                (
+                    select jsonb_agg(element)
+                    from jsonb_array_elements(wanted) as elements (element)
+                    where attio_sync.normal_form(type, element) <> all (held_forms)
+                ),
+                '[]'
+            ) || case when is_put then (
+                select jsonb_agg(
+                    case type
+                        when 'record-reference' then jsonb_build_object(
+                            'target_object', element -> 'target_object',
+                            'target_record_id', element -> 'target_record_id'
+                        )
+                        when 'actor-reference' then jsonb_build_object(
+                            'referenced_actor_type', element -> 'referenced_actor_type',
+                            'referenced_actor_id', element -> 'referenced_actor_id'
+                        )
+                        else to_jsonb(attio_sync.normal_form(type, element))
+                    end
+                )
+                from jsonb_array_elements(held) as elements (element)
+            ) else '[]' end
         end as to_write
     from with_method
-    where action <> 'same'
     """,
     """
-    insert into attio_sync.plan_rows (
-        plan_id, export, position, row_key, outcome, record_id, reason, method, body, pending_references, sent, before,
-        changes, is_doubtful
-    )
+    create temporary table planned_outcomes on commit drop as
     with
     per_row as (
         select
             row_key,
-            count(*) filter (where action = 'write') as write_count,
+            count(*) filter (where why_it_stays is null) as write_count,
             bool_or(is_put) as is_put,
-            jsonb_object_agg(attribute, to_write) filter (where action = 'write' and to_write is not null) as body,
-            jsonb_object_agg(attribute, jsonb_build_object('export', reference_export, 'key', reference_key))
-                filter (where action = 'write' and is_pending) as pending_references,
-            jsonb_object_agg(attribute, wanted_hash) filter (where action = 'write' and not is_pending) as sent,
-            jsonb_object_agg(attribute, held) filter (where action = 'write' and held_forms <> '{{}}') as before,
-            max(why) filter (where action = 'keep' and reference_key is not null) as missing_reference,
+            bool_or(why_it_stays = 'typed by a person') as is_drift,
+            jsonb_object_agg(attribute, to_write) filter (where why_it_stays is null and to_write is not null) as body,
+            jsonb_object_agg(attribute, jsonb_build_object('export', reference_export, 'keys', pending_keys))
+                filter (where why_it_stays is null and pending_keys is not null) as pending_references,
+            jsonb_object_agg(attribute, wanted_hash)
+                filter (where why_it_stays is null and pending_keys is null) as sent,
+            jsonb_object_agg(attribute, held) filter (where why_it_stays is null and held is not null) as before,
+            max(why_it_stays) filter (where missing_keys is not null) as missing_reference,
             jsonb_agg(
                 jsonb_strip_nulls(jsonb_build_object(
                     'attribute', attribute,
-                    'action', action,
-                    'old', case when held_forms <> '{{}}' then to_jsonb(held_forms) end,
-                    'new', case when is_pending then to_jsonb(array[reference_key]) else to_jsonb(wanted_forms) end,
-                    'old_by', held #> '{{0,created_by_actor,type}}',
-                    'why', why
+                    'action', case when why_it_stays is null then 'write' else 'keep' end,
+                    'old', old,
+                    'new', new,
+                    'old_by', old_by,
+                    'why', why_it_stays
                 ))
                 order by attribute
             ) as changes
@@ -459,28 +634,42 @@ _STATEMENTS = (
 
     judged as (
         select
-            planned_rows.position,
-            planned_rows.row_key,
-            planned_identities.record_id,
-            planned_identities.problem,
-            per_row.*,
+            planned_identities.*,
             case
-                when planned_identities.problem is not null then split_part(planned_identities.problem, ':', 1)
-                when planned_identities.record_id is null and per_row.missing_reference is not null then 'held'
-                when planned_identities.record_id is null and {mode} = 'update_only' then 'left_out'
-                when planned_identities.record_id is null then 'create'
+                when problem is not null then split_part(problem, ':', 1)
+                when record_id is null and {mode} = 'update_only' then 'left_out'
+                when record_id is null and missing_reference is not null then 'held'
+                when record_id is null then 'create'
                 when {mode} = 'create_only' then 'nothing'
-                when per_row.write_count > 0 then 'update'
+                when write_count > 0 then 'update'
                 else 'nothing'
-            end as outcome
-        from planned_rows
-        inner join planned_identities on planned_identities.row_key = planned_rows.row_key
-        left join (
-            select row_key as changed_key, write_count, is_put, body, pending_references, sent, before, missing_reference, changes
-            from per_row
-        ) as per_row on per_row.changed_key = planned_rows.row_key
+            end as outcome,
+            is_put,
+            is_drift,
+            body,
+            pending_references,
+            sent,
+            before,
+            missing_reference,
+            changes
+        from planned_identities
+        left join per_row using (row_key)
     )
 
+    select
+        judged.*,
+        case
+            when problem is not null then substr(problem, strpos(problem, ': ') + 2)
+            when outcome = 'held' then missing_reference
+        end as reason
+    from judged
+    """,
+    # rows with nothing to write are stored where a person's value differs, or where the ledger does not know them yet
+    """
+    insert into attio_sync.plan_rows (
+        plan_id, export, position, row_key, outcome, record_id, reason, method, body, pending_references, sent, before,
+        changes, is_doubtful
+    )
     select
         {plan_id},
         {export},
@@ -488,10 +677,7 @@ _STATEMENTS = (
         row_key,
         outcome,
         record_id,
-        case
-            when problem is not null then substr(problem, strpos(problem, ': ') + 2)
-            when outcome = 'held' then missing_reference
-        end,
+        reason,
         case
             when outcome = 'update' and is_put then 'put'
             when outcome = 'update' then 'patch'
@@ -502,12 +688,100 @@ _STATEMENTS = (
         case when outcome in ('create', 'update') then pending_references end,
         case when outcome in ('create', 'update') then coalesce(sent, '{{}}') end,
         case when outcome = 'update' then before end,
-        case when outcome <> 'nothing' or changes is not null then changes end,
+        case when outcome <> 'nothing' or is_drift then changes end,
         outcome = 'create' and exists (
             select from attio_sync.entries
-            where entries.export = {export} and entries.row_key = judged.row_key and entries.state in ('pending', 'unknown')
+            where
+                entries.export = {export}
+                and entries.row_key = planned_outcomes.row_key
+                and entries.state in ('pending', 'unknown')
         )
-    from judged
+    from planned_outcomes
+    where
+        outcome not in ('nothing', 'left_out')
+        or is_drift
+        or (outcome = 'nothing' and remembered_record_id is distinct from record_id)
     """,
-    "drop table planned_changes, planned_references, planned_identities, mirrored, planned_fields, planned_rows",
+    """
+    create temporary table planned_vanished on commit drop as
+    select row_states.row_key, row_states.record_id
+    from attio_sync.row_states
+    inner join mirrored on mirrored.record_id = row_states.record_id
+    left join planned_rows on planned_rows.row_key = row_states.row_key
+    where row_states.export = {export} and planned_rows.row_key is null
+    """,
+    """
+    insert into attio_sync.plan_rows (plan_id, export, position, row_key, outcome, record_id, reason)
+    select
+        {plan_id}, {export}, -row_number() over (order by row_key), row_key, 'vanished', record_id,
+        'the export has it no more; its record stays as it is'
+    from planned_vanished
+    order by row_key
+    limit {vanished_stored}
+    """,
+    """
+    update attio_sync.plans
+    set counts = counts || jsonb_build_object({export}, jsonb_build_object(
+        'outcomes', (
+            select coalesce(jsonb_object_agg(outcome, row_count), '{{}}')
+            from (
+                select outcome, count(*) as row_count from planned_outcomes group by outcome
+                union all
+                select 'vanished', count(*) from planned_vanished having count(*) > 0
+            ) as counted
+        ),
+        'writes_to', (
+            select coalesce(jsonb_object_agg(attribute, value_count), '{{}}')
+            from (
+                select planned_changes.attribute, count(*) as value_count
+                from planned_changes
+                inner join planned_outcomes on planned_outcomes.row_key = planned_changes.row_key
+                where planned_changes.why_it_stays is null and planned_outcomes.outcome in ('create', 'update')
+                group by planned_changes.attribute
+            ) as counted
+        ),
+        'stays', (
+            select coalesce(jsonb_object_agg(why_it_stays, value_count), '{{}}')
+            from (
+                select planned_changes.why_it_stays, count(*) as value_count
+                from planned_changes
+                where planned_changes.why_it_stays is not null and planned_changes.missing_keys is null
+                group by planned_changes.why_it_stays
+            ) as counted
+        )
+    ))
+    where plan_id = {plan_id}
+    """,
+)
+
+_TELL_TARGETS = """
+    insert into planned_targets (export, row_key, record_id, is_pending)
+    select {export}, row_key, record_id, outcome = 'create'
+    from planned_outcomes
+    where {is_referenced} and (record_id is not null or outcome = 'create')
+"""
+
+_PUSHED_STATEMENTS = (
+    *_IDENTIFY,
+    *_DECIDE,
+    _TELL_TARGETS,
+    "analyze planned_targets",
+    """
+    drop table
+        planned_vanished, planned_outcomes, planned_changes, planned_references, planned_identities, mirrored,
+        planned_rows
+    """,
+)
+
+# of an export that is not to be pushed itself only the records are wanted: what it would create is not there
+_REFERRED_STATEMENTS = (
+    *_IDENTIFY,
+    """
+    insert into planned_targets (export, row_key, record_id, is_pending)
+    select {export}, row_key, record_id, false
+    from planned_identities
+    where record_id is not null
+    """,
+    "analyze planned_targets",
+    "drop table planned_identities, mirrored, planned_rows",
 )

@@ -10,11 +10,10 @@ taken for the whole.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sync import attio, progress, warehouse
 from sync.errors import ConfigError, RecordRejected, Unavailable
@@ -227,30 +226,4 @@ async def _drop(under_way: deque[tuple[int, asyncio.Task[list[MirrorRow]]]]) -> 
 
 
 def _mirror_row(record: Record) -> MirrorRow:
-    return MirrorRow(record.record_id, record.created_at, record.web_url, _storable(record.values))
-
-
-def _storable(values: Any) -> str:  # JSON
-    """Return JSON text that PostgreSQL can hold: it knows neither the character NUL nor half a surrogate pair."""
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    if "\\u0000" in text or not _is_encodable(text):
-        text = json.dumps(_cleaned(values), ensure_ascii=False, separators=(",", ":"))
-    return text
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _cleaned(value: Any) -> Any:  # JSON
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_cleaned(one) for one in value]
-    if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(one) for name, one in value.items()}
-    return value
+    return MirrorRow(record.record_id, record.created_at, record.web_url, warehouse.json_text(record.values))

@@ -1,9 +1,16 @@
-"""Execute a stored plan: a few rows first, read back; then the rest, concurrently, each write noted before it is sent."""
+"""Execute a stored plan: a few rows first, read back; then the rest, concurrently, each write noted before it is sent.
+
+Rows stream out of the plan, 200 at a time; each batch is noted in the ledger before its calls, and what came of them is
+settled in batches, twice a second: memory stays flat, and a crash anywhere leaves entries that say `pending`. A write
+that may have happened is repeated where that is harmless; a creation is looked up first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
+import datetime as dt
 import logging
 import time
 from dataclasses import dataclass, field
@@ -12,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 from sync import ledger, progress
 from sync.errors import AttioError, AuthError, RecordRejected, Unavailable
 from sync.ledger import Outcome, Planned
+from sync.rate_limiter import MOST_IN_FLIGHT
+from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import psycopg
 
@@ -23,51 +32,72 @@ if TYPE_CHECKING:
     from sync.rate_limiter import Crm
 
 BATCH = 200
-WORKERS = 64
-LOOK_UPS = 3
+WORKERS = MOST_IN_FLIGHT
+FLUSH_SECONDS = 0.5
+CREATE_ATTEMPTS = 8
+SECOND_LOOK_SECONDS = 1.0
+"""A creation whose answer was lost may still be under way: not found at once, it is looked for again after this."""
+CLOCK_SKEW = dt.timedelta(minutes=5)
+MOST_NAMED = 1000
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop: `canary` rows are read back first; `seconds` and `rows` of writes at the most (None: no end).
+    """When to stop: `canary` rows are read back first; until `deadline` (`time.monotonic`); `rows` written at the most.
 
-    `max_rejects` is a number of rows, or a share of those tried (0 to 1) when `is_share`.
+    `max_rejects` is a number of rows, or a share of those tried (0 to 1) when `is_share`. None: no end.
     """
 
     canary: int = 10
-    seconds: float | None = None
+    deadline: float | None = None
     rows: int | None = None
     max_rejects: float | None = None
     is_share: bool = False
 
     def too_many(self, rejected: int, tried: int) -> bool:
-        """Tell whether so many rejects end the run."""
+        """Tell whether so many rejects end the run; a share is not taken of fewer rows than it could be held in."""
         if self.max_rejects is None:
             return False
-        return rejected > self.max_rejects * (tried if self.is_share else 1)
+        if not self.is_share:
+            return rejected > self.max_rejects
+        return rejected > self.max_rejects * max(tried, self.canary)
+
+
+STATES = ("created", "updated", "rejected", "waiting", "differing", "unknown", "not_sent")
+"""How a row of a plan may end; `waiting` for a record it refers to, `differing` when read back, `unknown` without answer."""
 
 
 @dataclass
 class Report:
-    """What a run did: rows by export and outcome, the first rejects, and why it stopped before the end, if it did."""
+    """What a run did: rows by export and state, the first that were refused or wait, and why it stopped, if it did."""
 
     counts: dict[str, collections.Counter[str]] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
     left: int = 0
     stopped: str | None = None
     failure: AttioError | None = None
     seconds: float = 0.0
 
-    def total(self, state: str) -> int:
+    def total(self, *states: str) -> int:
         """Return how many rows ended so, over all exports."""
-        return sum(counter[state] for counter in self.counts.values())
+        return sum(counter[state] for counter in self.counts.values() for state in states)
 
     @property
     def written(self) -> int:
         """How many records were written."""
-        return self.total("created") + self.total("updated")
+        return self.total("created", "updated")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A row with its references filled in and its entry noted."""
+
+    row: Planned
+    body: dict[str, Any]
+    entry_id: int
 
 
 class Push:
@@ -77,138 +107,229 @@ class Push:
         self.connection, self.crm = connection, crm
         self.run_id, self.plan_id, self.limits = run_id, plan_id, limits
         self.report = Report()
-        self._started = time.monotonic()
+        self._database = asyncio.Lock()
+        self._began_at = dt.datetime.now(dt.UTC)
         self._taken = 0
+        self._unsettled: list[Outcome] = []
+        self._enough = asyncio.Event()
 
     def stop(self, why: str) -> None:
         """Let nothing more begin; what is under way is finished and remembered."""
         self.report.stopped = self.report.stopped or why
 
-    async def run(self, exports: Sequence[Export], expected: dict[str, int]) -> Report:
-        """Push `exports` in order; `expected` are the writes planned of each."""
-        for export in exports:
-            self.report.counts[export.model] = collections.Counter()
-            if expected.get(export.model) and not self.report.stopped:
-                with progress.task(f"push {export.model}", total=expected[export.model], unit="records") as shown:
-                    await self._export(export, shown)
-        self.report.left = sum(expected.values()) - sum(
-            self.report.total(state) for state in ("created", "updated", "rejected", "waiting")
-        )
-        self.report.seconds = time.monotonic() - self._started
+    async def run(self, exports: Sequence[Export], expected: Mapping[str, int]) -> Report:
+        """Push `exports` in order; `expected` are the writes planned of each.
+
+        Attio's failures end up in the report; `WarehouseError` when the database goes away, all that was sent and not
+        settled then is settled by the next run.
+        """
+        started = time.monotonic()
+        try:
+            for export in exports:
+                self.report.counts[export.model] = collections.Counter()
+                await self._do(ledger.take_over, self.run_id, self.plan_id, export)
+                if expected.get(export.model) and not self._is_over():
+                    with progress.task(f"push {export.model}", total=expected[export.model], unit="records") as shown:
+                        self.crm.tell = lambda words, shown=shown: shown.advance(0, note=words)  # type: ignore[misc]
+                        await self._export(export, shown)
+        finally:
+            ended = self.report.total("created", "updated", "rejected", "waiting")
+            self.report.left = sum(expected.values()) - ended
+            self.report.seconds = time.monotonic() - started
         return self.report
 
     async def _export(self, export: Export, shown: progress.Task) -> None:
-        position, canary = 0, self.limits.canary
-        while not self._is_over():
-            wanted = canary or BATCH
-            if self.limits.rows is not None:
-                wanted = min(wanted, self.limits.rows - self._taken)
-            rows = await self._in_thread(ledger.next_planned, self.plan_id, export.model, after=position, limit=wanted)
-            if not rows:
-                return
-            position = rows[-1].position
-            self._taken += len(rows)
-            outcomes = await self._batch(export, rows, shown)
-            if canary:
-                await self._read_back(export, outcomes)
-                canary = 0
+        rows = _Rows(self, export)
+        if self.limits.canary:
+            await self._send_all(export, rows, shown, most=self.limits.canary, then=self._read_back)
+        await self._send_all(export, rows, shown, most=None)
 
-    def _is_over(self) -> bool:
-        limits = self.limits
-        if limits.seconds is not None and time.monotonic() - self._started >= limits.seconds:
-            self.stop(f"--max-seconds {limits.seconds:g} is over")
-        if limits.rows is not None and self._taken >= limits.rows:
-            self.stop(f"--limit {limits.rows} is reached")
-        return self.report.stopped is not None
+    async def _send_all(
+        self,
+        export: Export,
+        rows: _Rows,
+        shown: progress.Task,
+        *,
+        most: int | None,
+        then: Callable[[Export, list[Outcome]], Any] | None = None,
+    ) -> None:
+        """Send up to `most` rows; `then` gets how they ended (so it is for a few rows)."""
+        queue: asyncio.Queue[_Ready | None] = asyncio.Queue(BATCH)
+        kept: list[Outcome] = []
+        workers = min(WORKERS, most or WORKERS)
 
-    async def _in_thread(self, function: Any, *arguments: Any, **named: Any) -> Any:
-        return await asyncio.to_thread(function, self.connection, *arguments, **named)
-
-    async def _batch(self, export: Export, rows: list[Planned], shown: progress.Task) -> list[Outcome]:
-        """Note a batch, send it, settle it; a row whose company is not there yet waits for the next run."""
-        wanted = {(ref["export"], ref["key"]) for row in rows for ref in (row.pending_references or {}).values()}
-        known = await self._in_thread(ledger.referenced_records, sorted(wanted))
-        ready, counter = [], self.report.counts[export.model]
-        for row in rows:
-            body = _with_references(row, known)
-            if body is None:
-                counter["waiting"] += 1
-                shown.advance()
-            else:
-                ready.append((row, body))
-        if not ready:
-            return []
-        entries = await self._in_thread(
-            ledger.note_before_sending, self.run_id, self.plan_id, export, [row for row, _ in ready]
-        )
-        queue = collections.deque(ready)
-        outcomes: list[Outcome] = []
+        async def produce() -> None:
+            left = most
+            while not self._is_over() and (left is None or left > 0):
+                ready, waiting = await rows.next(BATCH if left is None else min(left, BATCH))
+                shown.advance(waiting)
+                if not ready and not waiting:
+                    break
+                for each in ready:
+                    await queue.put(each)
+                left = None if left is None else left - len(ready)
+            for _ in range(workers):
+                await queue.put(None)
 
         async def work() -> None:
-            while queue:
-                row, body = queue.popleft()
-                outcome = await self._one(export, row, body, entries[row.position])
-                outcomes.append(outcome)
+            while (ready := await queue.get()) is not None:
+                outcome = await self._one(export, ready)
                 self._count(export, outcome)
-                shown.advance(note=self.crm.note())
+                shown.advance()
+                self._unsettled.append(outcome)
+                if len(self._unsettled) >= BATCH:
+                    self._enough.set()
+                if then is not None:
+                    kept.append(outcome)
 
+        settling = asyncio.create_task(self._settle_regularly(export, shown))
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(WORKERS, len(queue))):
+                group.create_task(produce())
+                for _ in range(workers):
                     group.create_task(work())
         finally:
-            await self._in_thread(ledger.settle, self.run_id, self.plan_id, export, outcomes)
-        return outcomes
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
+            await self._settle(export)
+        if then is not None:
+            await then(export, kept)
+
+    async def _settle_regularly(self, export: Export, shown: progress.Task) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), FLUSH_SECONDS)
+            self._enough.clear()
+            try:
+                await asyncio.shield(self._settle(export))
+            except Exception as error:  # noqa: BLE001  # told by the last settling, which fails in the same way
+                logger.warning("settling failed", extra={"fields": {"error": str(error)}})
+                self.stop(str(error))
+                return
+            shown.advance(0, note=self.crm.note())
+
+    async def _settle(self, export: Export) -> None:
+        """Remember how writes ended; what cannot be remembered stays for the next try."""
+        async with self._database:
+            outcomes = self._unsettled[:]
+            if not outcomes:
+                return
+            with refusals_told("ledger"):
+                await asyncio.to_thread(ledger.settle, self.connection, self.run_id, self.plan_id, export, outcomes)
+            del self._unsettled[: len(outcomes)]
+
+    async def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Let the ledger do something, one thing at a time, while requests go on."""
+        async with self._database:
+            with refusals_told("ledger"):
+                return await asyncio.to_thread(function, self.connection, *arguments, **named)
+
+    def _is_over(self) -> bool:
+        if self.limits.deadline is not None and time.monotonic() >= self.limits.deadline:
+            self.stop("--max-seconds are over")
+        if self.limits.rows is not None and self._taken >= self.limits.rows:
+            self.stop(f"--limit {self.limits.rows} is reached")
+        return self.report.stopped is not None
+
+    def _may_send(self) -> bool:
+        return self.report.stopped is None and (
+            self.limits.deadline is None or time.monotonic() < self.limits.deadline
+        )
+
+    async def prepare(self, export: Export, rows: Sequence[Planned]) -> tuple[list[_Ready], int]:
+        """Fill in references and note the rows' entries; return those and how many rows wait for a record."""
+        wanted = {(ref["export"], key) for row in rows for ref in row.references.values() for key in ref["keys"]}
+        known = await self._do(ledger.referenced_records, sorted(wanted)) if wanted else {}
+        bodies: dict[int, dict[str, Any]] = {}
+        for row in rows:
+            body, missing = _with_references(row, known)
+            if missing is None:
+                bodies[row.position] = body
+            else:
+                self.report.counts[export.model]["waiting"] += 1
+                if len(self.report.waiting) < MOST_NAMED:
+                    self.report.waiting.append(
+                        {"export": export.model, "row_key": row.row_key, "message": f"{missing} is not in Attio"}
+                    )
+        ready = [row for row in rows if row.position in bodies]
+        self._taken += len(ready)
+        entries = await self._do(ledger.note_before_sending, self.run_id, self.plan_id, export, ready) if ready else {}
+        return [_Ready(row, bodies[row.position], entries[row.position]) for row in ready], len(rows) - len(ready)
+
+    def most(self, wanted: int) -> int:
+        """Return how many of `wanted` rows may still be taken."""
+        return wanted if self.limits.rows is None else min(wanted, self.limits.rows - self._taken)
 
     def _count(self, export: Export, outcome: Outcome) -> None:
         state = outcome.state
         if state == "done":
-            state = "created" if outcome.is_created else "updated"
+            state = "created" if outcome.record_was_missing else "updated"
         self.report.counts[export.model][state] += 1
         if outcome.state != "rejected":
             return
-        self.report.rejected.append(
-            {"export": export.model, "row_key": outcome.row_key, "code": outcome.code, "message": outcome.message}
-        )
+        if len(self.report.rejected) < MOST_NAMED:
+            self.report.rejected.append(
+                {"export": export.model, "row_key": outcome.row_key, "code": outcome.code, "message": outcome.message}
+            )
         rejected = self.report.total("rejected")
         if self.limits.too_many(rejected, rejected + self.report.written):
             self.stop(f"{rejected} rows were rejected, more than --max-rejects allows")
 
-    async def _one(self, export: Export, row: Planned, body: dict[str, Any], entry_id: int) -> Outcome:
-        """Write one row; whatever comes of it is an outcome."""
-        if self.report.stopped or self._is_out_of_time():
-            return Outcome(row.position, row.row_key, entry_id, "not_sent")
+    async def _one(self, export: Export, ready: _Ready) -> Outcome:
+        """Write one row; whatever Attio makes of it is an outcome."""
+        row = ready.row
+
+        def ended(state: str, error: AttioError | None = None) -> Outcome:
+            return Outcome(
+                row.position,
+                row.row_key,
+                ready.entry_id,
+                state,
+                status=error.status if error else None,
+                code=error.code if error else None,
+                message=str(error) if error else None,
+            )
+
+        if not self._may_send():
+            return ended("not_sent")
         try:
-            record = await self._send(export, row, body)
+            record = await self._send(export, row, ready.body)
         except RecordRejected as error:
             logger.warning("rejected", extra={"fields": {"export": export.model, "row": row.row_key, "code": error.code}})
-            return Outcome(
-                row.position, row.row_key, entry_id, "rejected", status=error.status, code=error.code, message=str(error)
-            )
+            return ended("rejected", error)
         except AuthError as error:
-            self.report.failure = error
-            self.stop(str(error))
-            return Outcome(row.position, row.row_key, entry_id, "not_sent", status=error.status, code=error.code)
+            self._fail(error)
+            return ended("not_sent", error)
         except AttioError as error:  # after all retries: it stays away
-            self.report.failure = error
-            self.stop(str(error))
-            lost = isinstance(error, Unavailable) and error.lost_answer
-            state = "unknown" if lost else "not_sent"
-            return Outcome(row.position, row.row_key, entry_id, state, status=error.status, message=str(error))
+            self._fail(error)
+            return ended("unknown" if isinstance(error, Unavailable) and error.lost_answer else "not_sent", error)
         return Outcome(
             row.position,
             row.row_key,
-            entry_id,
+            ready.entry_id,
             "done",
             record_id=record.record_id,
-            is_created=row.record_id is None,
-            body=body,
+            record_was_missing=row.record_id is None,
+            is_created_by_us=row.record_id is None and (row.method == "post" or self._is_new(record)),
+            body=ready.body,
             values=record.values,
             status=200,
         )
 
-    def _is_out_of_time(self) -> bool:
-        return self.limits.seconds is not None and time.monotonic() - self._started >= self.limits.seconds
+    def _fail(self, error: AttioError) -> None:
+        self.report.failure = self.report.failure or error
+        self.stop(str(error))
+
+    def _is_new(self, record: Record) -> bool:
+        """Tell whether an assert made this record: its answer does not say, so: in this run, and by no person."""
+        creators = record.values.get("created_by") or [{}]
+        if creators[0].get("referenced_actor_type") == "workspace-member":
+            return False
+        try:
+            created_at = dt.datetime.fromisoformat(record.created_at[:26].rstrip("Z")).replace(tzinfo=dt.UTC)
+        except ValueError:
+            return False
+        return created_at > self._began_at - CLOCK_SKEW
 
     async def _send(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         slug = export.object_slug
@@ -221,50 +342,102 @@ class Push:
 
     async def _create_once(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         """Create a record that no unique attribute protects: after a lost answer look it up, then try again."""
-        is_doubtful = row.is_doubtful
-        for attempt in range(LOOK_UPS):
-            if is_doubtful:
+        may_be_there = row.is_doubtful
+        for attempt in range(1, CREATE_ATTEMPTS + 1):
+            if may_be_there:
                 found = await self._look_up(export, body)
-                if len(found) > 1:
-                    raise RecordRejected(
-                        f"{len(found)} records carry its {export.match_on}: merge them in Attio", status=409, code="ambiguous"
-                    )
-                if found:
-                    return found[0]
+                if found is not None:
+                    return found
             try:
                 return await self.crm.create_record(export.object_slug, body)
             except Unavailable as error:
-                if not error.lost_answer or attempt == LOOK_UPS - 1:
+                if not error.lost_answer or attempt == CREATE_ATTEMPTS or not self._may_send():
                     raise
-                is_doubtful = True
+                may_be_there = True
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _look_up(self, export: Export, body: dict[str, Any]) -> list[Record]:
+    async def _look_up(self, export: Export, body: Mapping[str, Any]) -> Record | None:
+        """Return the record that an earlier try may have made; `RecordRejected` when there are several."""
         key = body[export.match_on][0]
-        return await self.crm.query(export.object_slug, filter={export.match_on: key}, limit=2)
-
-    async def _read_back(self, export: Export, outcomes: Sequence[Outcome]) -> None:
-        """Compare the first rows with what Attio now shows; stop at the first difference."""
-        for outcome in outcomes:
-            if outcome.state != "done" or outcome.record_id is None or outcome.body is None:
-                continue
-            record = await self.crm.get_record(export.object_slug, outcome.record_id)
-            differing = await self._in_thread(ledger.differing_attributes, export, outcome.body, record.values)
-            if differing:
-                self.stop(
-                    f"{export.model} {outcome.row_key}: {', '.join(differing)} read back from record {outcome.record_id} "
-                    "is not what was sent; nothing more was written"
+        for seconds in (0.0, SECOND_LOOK_SECONDS):
+            await asyncio.sleep(seconds)
+            found = await self.crm.query(export.object_slug, filter={export.match_on: key}, limit=2)
+            if len(found) > 1:
+                raise RecordRejected(
+                    f"several records carry its {export.match_on}, {found[0].record_id} and {found[1].record_id} among "
+                    "them: merge them in Attio",
+                    status=409,
+                    code="ambiguous",
                 )
-                self.report.counts[export.model]["differing"] += 1
+            if found:
+                return found[0]
+        return None
+
+    async def _read_back(self, export: Export, outcomes: list[Outcome]) -> None:
+        """Compare the first rows with what Attio now shows; stop at a difference, or when it took none of them."""
+        done = [each for each in outcomes if each.state == "done"]
+        refused = [each for each in outcomes if each.state == "rejected"]
+        if refused and not done and len(refused) == self.limits.canary:
+            self.stop(
+                f"{export.model}: Attio refused all of the first {len(refused)} rows, row {refused[0].row_key} with: "
+                f"{refused[0].message}"
+            )
+            return
+        for outcome in done:
+            assert outcome.record_id is not None  # noqa: S101  # done, so it has one
+            assert outcome.body is not None  # noqa: S101
+            try:
+                record = await self.crm.get_record(export.object_slug, outcome.record_id)
+            except RecordRejected as error:
+                self._differs(export, outcome, f"record {outcome.record_id} cannot be read back ({error})")
+                return
+            except AttioError as error:
+                self._fail(error)
+                return
+            differing = await self._do(ledger.differing_attributes, export, outcome.body, record.values)
+            if differing:
+                what = f"{', '.join(differing)} read back from record {outcome.record_id} is not what was sent"
+                self._differs(export, outcome, what)
                 return
 
+    def _differs(self, export: Export, outcome: Outcome, what: str) -> None:
+        self.report.counts[export.model]["differing"] += 1
+        self.stop(f"{export.model} {outcome.row_key}: {what}; nothing more was written (canon sync --canary 0 does not look)")
 
-def _with_references(row: Planned, known: dict[tuple[str, str], tuple[str, str]]) -> dict[str, Any] | None:
-    """Return the body with its references filled in; None when one of them has no record yet."""
+
+class _Rows:
+    """The rows of one export that are to be written, in the plan's order."""
+
+    def __init__(self, push: Push, export: Export) -> None:
+        self._push, self._export = push, export
+        self._position = 0
+
+    async def next(self, most: int) -> tuple[list[_Ready], int]:
+        """Return up to `most` rows ready to be sent, and how many others wait; none of either at the end."""
+        push = self._push
+        most = push.most(most)
+        if most <= 0:
+            return [], 0
+        rows = await push._do(  # noqa: SLF001  # the other half of one thing
+            ledger.next_planned, push.plan_id, self._export.model, after=self._position, limit=most
+        )
+        if not rows:
+            return [], 0
+        self._position = rows[-1].position
+        return await push.prepare(self._export, rows)
+
+
+def _with_references(
+    row: Planned, known: Mapping[tuple[str, str], tuple[str, str]]
+) -> tuple[dict[str, Any], str | None]:
+    """Return the body with its references filled in, and the first of them that has no record yet."""
     body = dict(row.body)
-    for attribute, reference in (row.pending_references or {}).items():
-        found = known.get((reference["export"], reference["key"]))
-        if found is None:
-            return None
-        body[attribute] = [{"target_object": found[0], "target_record_id": found[1]}]
-    return body
+    for attribute, reference in row.references.items():
+        values = list(body.get(attribute, ()))
+        for key in reference["keys"]:
+            found = known.get((reference["export"], key))
+            if found is None:
+                return body, key
+            values.append({"target_object": found[0], "target_record_id": found[1]})
+        body[attribute] = values
+    return body, None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from sync.plan import OUTCOMES
+from sync.push import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sync.plan import Plan
+    from sync.plan import Counted, Plan
     from sync.push import Report
 
 LONGEST_SHOWN = 60
@@ -19,65 +21,94 @@ LONGEST_SHOWN = 60
 
 def plan_table(plan: Plan) -> Table:
     """Return rows by export and outcome."""
-    shown = [outcome for outcome in OUTCOMES if any(each.outcomes.get(outcome) for each in plan.exports)]
-    table = Table("export", *(outcome.replace("_", " ") for outcome in shown), "writes to", title="Plan", title_justify="left")
+    shown = [
+        outcome
+        for outcome in OUTCOMES
+        if outcome in {"create", "update", "nothing"} or any(each.outcomes.get(outcome) for each in plan.exports)
+    ]
+    table = Table("export", title="Plan", title_justify="left")
+    for outcome in shown:
+        table.add_column(outcome.replace("_", " "), justify="right")
+    table.add_column("writes to")
     for each in plan.exports:
-        attributes = ", ".join(f"{slug} {count:,}" for slug, count in each.attributes.items())
+        attributes = ", ".join(f"{slug} {count:,}" for slug, count in sorted(each.writes_to.items(), key=_most_first))
         table.add_row(each.export, *(f"{each.outcomes.get(outcome, 0):,}" for outcome in shown), attributes or "nothing")
     return table
 
 
-def samples_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def changes_table(export: Counted, outcome: str, rows: Sequence[dict[str, Any]]) -> Table:
     """Return a few planned rows, a line per changed attribute."""
+    # of rows with nothing to write only those are stored in which a person's value stands
+    count = "" if outcome == "nothing" else f" of {export.outcomes.get(outcome, 0):,}"
+    meaning = "a person's value stays" if outcome == "nothing" else OUTCOMES[outcome]
+    title = f"{export.export}: {outcome.replace('_', ' ')} ({meaning}), the first {len(rows)}{count}"
     table = Table("row", "attribute", "now", "then", "", title=title, title_justify="left")
     for row in rows:
-        first = row["row_key"]
-        for change in row["changes"] or [{"why": row["reason"]}]:
-            table.add_row(_short(first), change.get("attribute"), *_old_and_new(change), _remark(change, row))
+        first = _short(row["row_key"])
+        for change in row["changes"] or [{}]:
+            table.add_row(
+                first,
+                change.get("attribute"),
+                _short(change.get("old")),
+                "" if change.get("action") == "keep" else _short(change.get("new")),
+                escape(_remark(change, row)),
+            )
             first = ""
     return table
 
 
-def _old_and_new(change: dict[str, Any]) -> tuple[str, str]:
-    return _short(", ".join(change.get("old") or [])), _short(", ".join(change.get("new") or []))
-
-
-def _remark(change: dict[str, Any], row: dict[str, Any]) -> str:
-    if change.get("action") == "keep":
+def _remark(change: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    if change.get("action") == "keep" and row["outcome"] in {"update", "nothing"}:
         return f"stays: {change['why']}"
     return change.get("why") or row["reason"] or ""
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+def _short(text: str | None) -> str:
+    text = " ".join((text or "").split())
+    return escape(text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…")
 
 
-def cost_line(plan: Plan, *, writes_per_second: float, record_cap: int | None) -> Iterator[str]:
-    """Yield what the plan costs in calls and time, and whether the workspace has room for it."""
-    if not plan.writes:
-        yield "Attio holds all of it already: nothing to write."
-        return
-    minutes = plan.writes / writes_per_second / 60
-    yield f"{plan.writes:,} calls, {minutes:.1f} min at {writes_per_second:g} writes/s."
-    if record_cap is not None:
-        then = plan.records_in_crm + plan.creates
-        warning = "WARNING: more than CANON_RECORD_CAP allows: " if then > record_cap else ""
-        yield f"{warning}{then:,} of {record_cap:,} records afterwards ({then / record_cap:.0%})."
+def plan_notes(plan: Plan, cost: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the plan costs in calls and time, whether the workspace has room for it, and what stays as it is."""
+    if plan.writes:
+        span = f"{cost['seconds'] / 60:.1f} min" if cost["seconds"] >= 60 else f"{cost['seconds']:.0f} s"
+        yield f"{plan.writes:,} calls, {span} at {cost['writes_per_second']:g} writes/s."
+    else:
+        yield "Nothing to write."
+    for each in plan.exports:
+        if each.stays:
+            kept = ", ".join(f"{count:,} {why}" for why, count in sorted(each.stays.items()))
+            yield f"{each.export}: values that differ and stay as they are in Attio: {kept}."
+    cap, afterwards = cost["record_cap"], cost["records_afterwards"]
+    if cap is not None:
+        warning = "WARNING: more than CANON_RECORD_CAP allows: " if afterwards > cap else ""
+        yield f"{warning}{afterwards:,} of {cap:,} records afterwards ({afterwards / cap:.0%})."
 
 
 def run_table(report: Report) -> Table:
     """Return what a run did."""
-    states = ("created", "updated", "rejected", "waiting", "differing", "unknown", "not_sent")
-    shown = [state for state in states if state in {"created", "updated"} or report.total(state)]
-    table = Table("export", *(state.replace("_", " ") for state in shown), title="Sync", title_justify="left")
+    shown = [state for state in STATES if state in {"created", "updated"} or report.total(state)]
+    table = Table("export", title="Sync", title_justify="left")
+    for state in shown:
+        table.add_column(state.replace("_", " "), justify="right")
     for export, counter in report.counts.items():
         table.add_row(export, *(f"{counter[state]:,}" for state in shown))
     return table
 
 
-def rows_table(rows: Iterable[dict[str, Any]], columns: Sequence[str], title: str) -> Table:
-    """Return plain rows as a table."""
-    table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
+def rows_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str) -> Table:
+    """Return plain rows as a table; the last text column may be long."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row[column] is None else _short(str(row[column])) for column in columns))
+        table.add_row(*("" if row[column] is None else escape(_cell(row[column])) for column in columns))
     return table
+
+
+def _cell(value: Any) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else " ".join(str(value).split())

@@ -7,16 +7,19 @@ of the database comes out as `WarehouseError`, in one line.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from sync.errors import WarehouseError
+from sync.errors import MappingError, WarehouseError
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
+
+    from sync.mapping import Export
 
 
 class MirrorRow(NamedTuple):
@@ -41,6 +44,66 @@ def refusals_told(doing: str) -> Iterator[None]:
 
 def _first_line(error: psycopg.Error) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def json_text(value: Any) -> str:
+    """Return JSON text that PostgreSQL can hold: it knows neither the character NUL nor half a surrogate pair."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if "\\u0000" in text or not _is_encodable(text):
+        text = json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    return value
+
+
+# the marts
+
+
+def check_exports(connection: psycopg.Connection, exports: Sequence[Export]) -> None:
+    """Raise `MappingError` unless every export's table is there with the columns that the mapping names."""
+    for export in exports:
+        relation = sql.Identifier(export.schema, export.table).as_string(connection)
+        with refusals_told(export.model):
+            found = connection.execute(
+                """
+                select to_regclass(%(relation)s) is not null, array(
+                    select attname::text
+                    from pg_catalog.pg_attribute
+                    where attrelid = to_regclass(%(relation)s) and attnum > 0 and not attisdropped
+                )
+                """,
+                {"relation": relation},
+            ).fetchone()
+        assert found is not None  # noqa: S101  # a select without a table has one row
+        is_there, columns = found
+        if not is_there:
+            raise MappingError(
+                f"{export.model}: manifest and tables differ; {export.schema}.{export.table} does not exist: "
+                "run `make build` first"
+            )
+        wanted = [export.key, export.record_id_column, *(field.column for field in export.fields)]
+        for column in wanted:
+            if column is not None and column not in columns:
+                raise MappingError(
+                    f'{export.model}: manifest and tables differ; column "{column}" does not exist: '
+                    "run `make build` first"
+                )
 
 
 # the mirror

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from sync import database, mapping, pull, rate_limiter, report, setup
+from sync import database, ledger, mapping, pull, rate_limiter, report, setup, warehouse
 from sync import plan as planning
 from sync.cli.common import Session, command_options, run_async
 from sync.errors import AuthError, ConfigError, MappingError
@@ -21,16 +20,26 @@ if TYPE_CHECKING:
 
     from sync.attio import Identity
     from sync.mapping import Export
+    from sync.plan import Plan
     from sync.rate_limiter import Crm
 
-SAMPLES = 5
+ROWS_SHOWN = 5
+ROWS_IN_JSON = 1000
+LISTED = ("create", "update", "conflict", "ambiguous", "held", "gone", "vanished", "nothing")
 
 
 @click.command("plan")
 @click.argument("exports", nargs=-1)
 @click.option("--no-pull", is_flag=True, help="Compare with the mirror as it is; do not read the CRM first.")
+@click.option(
+    "--rows",
+    "most",
+    type=click.IntRange(0),
+    show_default=f"{ROWS_SHOWN}; {ROWS_IN_JSON:,} with --json",
+    help="How many rows of each kind to list.",
+)
 @command_options
-def command(session: Session, exports: tuple[str, ...], no_pull: bool) -> int:
+def command(session: Session, exports: tuple[str, ...], no_pull: bool, most: int | None) -> int:
     """Show what a sync of EXPORTS (default: all) would change in Attio; writes nothing there.
 
     \b
@@ -40,27 +49,32 @@ def command(session: Session, exports: tuple[str, ...], no_pull: bool) -> int:
     """
     every = mapping.load(session.project_dir)
     selected = mapping.select(every, exports)
+    cap = record_cap()
 
-    async def look() -> planning.Plan:
+    async def look(connection: psycopg.Connection) -> Plan:
         async with rate_limiter.connect() as crm:
-            await pre_flight(crm, every)
-            with database.connect(session.project_dir, autocommit=True) as connection:
-                return await make(crm, connection, every, selected, no_pull=no_pull)
+            await pre_flight(crm, connection, every)
+            return await make(crm, connection, every, selected, no_pull=no_pull)
 
-    plan = run_async(look())
     with database.connect(session.project_dir, autocommit=True) as connection:
-        shown = list(readable(connection, plan))
-    session.answer(plan.document(), *shown, "Nothing was changed. `canon sync` does it.")
+        plan = run_async(look(connection))
+        if most is None:
+            most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN
+        document = {**plan.document(), **cost(plan, cap), "rows": listed(connection, plan, most)}
+        shown = [] if session.wants_json else readable(connection, plan, cap, most)
+    session.answer(document, *shown, "Nothing was changed. `canon sync` does it.")
     return 1 if any(each.set_aside for each in plan.exports) else 0
 
 
-async def pre_flight(crm: Crm, exports: Sequence[Export]) -> Identity:
-    """Check token, scopes, objects, attributes and options; raise before anything is written."""
+async def pre_flight(crm: Crm, connection: psycopg.Connection, exports: Sequence[Export]) -> Identity:
+    """Check tables, token, scopes, objects, attributes and options; raise before anything is written."""
+    warehouse.check_exports(connection, exports)
     identity = await crm.identify()
     for area, write in (("record_permission", True), ("object_configuration", False)):
         if not identity.may(area, write=write):
             scope = f"{area}:{'read-write' if write else 'read'}"
             raise AuthError(f"the token in ATTIO_API_KEY lacks the scope {scope}: add it in Attio's settings")
+    ledger.check_workspace(connection, identity.workspace_id)
     faults = await setup.check(crm, exports)
     if faults:
         for fault in faults:
@@ -72,25 +86,46 @@ async def pre_flight(crm: Crm, exports: Sequence[Export]) -> Identity:
 
 async def make(
     crm: Crm, connection: psycopg.Connection, every: Sequence[Export], selected: Sequence[Export], *, no_pull: bool
-) -> planning.Plan:
+) -> Plan:
     """Read the CRM unless told not to, and plan."""
     if not no_pull:
         await pull.pull(crm, connection, pull.default_objects(every))
     return planning.make(connection, every, selected)
 
 
-def readable(connection: psycopg.Connection, plan: planning.Plan) -> Sequence[RenderableType]:
+def listed(connection: psycopg.Connection, plan: Plan, most: int) -> list[dict[str, Any]]:
+    """Return the first `most` rows of each outcome of each export, as `--json` prints them."""
+    return [
+        row
+        for each in plan.exports
+        for outcome in LISTED
+        for row in planning.rows(connection, plan.plan_id, each.export, [outcome], limit=most)
+    ]
+
+
+def readable(
+    connection: psycopg.Connection, plan: Plan, cap: int | None, most: int = ROWS_SHOWN
+) -> Sequence[RenderableType]:
     """Return the plan as people read it: counts, a few rows of each kind, the cost."""
     parts: list[RenderableType] = [report.plan_table(plan)]
     for each in plan.exports:
-        for outcome in planning.OUTCOMES:
-            if outcome in {"nothing", "left_out"} or not each.outcomes.get(outcome):
-                continue
-            rows = planning.samples(connection, plan.plan_id, each.export, outcome, limit=SAMPLES)
-            title = f"{each.export}: {outcome}, the first {len(rows)} of {each.outcomes[outcome]:,}"
-            parts.append(report.samples_table(rows, title))
-    writes = rate_limiter.ceilings(os.environ).writes
-    return [*parts, *report.cost_line(plan, writes_per_second=writes, record_cap=record_cap())]
+        for outcome in LISTED:
+            rows = planning.rows(connection, plan.plan_id, each.export, [outcome], limit=most)
+            if rows:
+                parts.append(report.changes_table(each, outcome, rows))
+    return [*parts, *report.plan_notes(plan, cost(plan, cap))]
+
+
+def cost(plan: Plan, cap: int | None) -> dict[str, Any]:
+    """Return what a plan costs: calls, seconds at the ceiling, records afterwards, and how many the plan allows."""
+    writes_per_second = rate_limiter.ceilings(os.environ).writes
+    return {
+        "calls": plan.writes,
+        "writes_per_second": writes_per_second,
+        "seconds": round(plan.writes / writes_per_second, 1),
+        "records_afterwards": plan.records_in_crm + plan.creates,
+        "record_cap": cap,
+    }
 
 
 def record_cap() -> int | None:
@@ -98,13 +133,6 @@ def record_cap() -> int | None:
     text = os.environ.get("CANON_RECORD_CAP", "").replace(",", "").replace("_", "").strip()
     if not text:
         return None
-    if not text.isdigit():
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ConfigError(f"CANON_RECORD_CAP is {text!r}: give the number of records that your Attio plan allows")
     return int(text)
-
-
-def show(parts: Sequence[RenderableType]) -> None:
-    """Print on stderr, where people's output goes."""
-    console = Console(stderr=True, highlight=False)
-    for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))

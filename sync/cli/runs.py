@@ -8,7 +8,7 @@ from sync import database, ledger, report
 from sync.cli.common import Session, command_options
 from sync.warehouse import refusals_told
 
-COLUMNS = ("run_id", "command", "state", "exit_code", "started_at", "finished_at", "message")
+COLUMNS = ("run_id", "command", "state", "exit_code", "started_at", "finished_at", "counts", "message")
 
 
 @click.command("runs")

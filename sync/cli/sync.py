@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import psycopg
+from rich.console import Console
 
 from sync import database, ledger, mapping, push, rate_limiter, report
-from sync.cli import plan as planning
+from sync import plan as planning
+from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
-from sync.errors import AttioError
+from sync.errors import SyncError
 
 if TYPE_CHECKING:
-    import psycopg
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
 
     from sync.mapping import Export
     from sync.plan import Plan
+    from sync.rate_limiter import Crm
 
 INTERRUPTED = 130
-REJECTS_SHOWN = 20
+UNEXPECTED = 70
+ROWS_NAMED = 20
+ROWS_IN_JSON = 1000
 
 
-class _Rejects(click.ParamType):
+class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     name = "N|P%"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, bool]:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", str(value))
-        if found is None:
+        found = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", str(value))
+        if found is None or float(found[2] or 0) > 100:
             self.fail(f"{value!r} is neither a number of rows nor a percentage", param, ctx)
-        return (float(found[1]) / 100, True) if found[2] else (float(found[1]), False)
+        return (float(found[1]), False) if found[1] else (float(found[2]) / 100, True)
 
 
 @click.command("sync")
@@ -60,50 +71,83 @@ def command(
       canon sync
       canon sync --yes --max-seconds 50
     """
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
     every = mapping.load(session.project_dir)
     selected = mapping.select(every, exports)
     rejects, is_share = max_rejects or (None, False)
-    limits = push.Limits(canary=canary, seconds=max_seconds, rows=limit, max_rejects=rejects, is_share=is_share)
-    return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
+    limits = push.Limits(canary=canary, deadline=deadline, rows=limit, max_rejects=rejects, is_share=is_share)
+    with _terminated_like_interrupted():
+        return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
 
 
 async def _sync(
     session: Session, every: list[Export], selected: list[Export], limits: push.Limits, *, no_pull: bool, yes: bool
 ) -> int:
-    async with rate_limiter.connect() as crm:
-        identity = await planning.pre_flight(crm, every)
-        with (
-            database.connect(session.project_dir, autocommit=True) as connection,
-            ledger.locked(connection, identity.workspace_id),
-        ):
-            plan = await planning.make(crm, connection, every, selected, no_pull=no_pull)
-            planning.show(planning.readable(connection, plan))
-            if plan.writes:
-                session.confirm(f"Write these {plan.writes:,} records to {identity.workspace_name}?", yes=yes)
-            run_id = ledger.begin_run(connection, "sync", {"exports": [each.model for each in selected], "plan_id": plan.plan_id})
-            pushing = push.Push(connection, crm, run_id=run_id, plan_id=plan.plan_id, limits=limits)
-            interrupted = _stop_on_signals(pushing)
-            try:
-                done = await pushing.run(selected, {each.export: each.writes for each in plan.exports})
-            except BaseException as error:
-                _end_if_possible(connection, run_id, pushing.report, error)
-                raise
-            exit_code = _exit_code(plan, done, is_interrupted=interrupted.is_set())
-            message = done.stopped
-            state = {0: "stopped" if message else "done", 1: "stopped" if message else "done", INTERRUPTED: "interrupted"}.get(
-                exit_code, "failed"
-            )
-            ledger.end_run(connection, run_id, state=state, exit_code=exit_code, counts=_counts(done), message=message)
-    _answer(session, run_id, plan, done, exit_code)
+    cap = plan_command.record_cap()
+    with database.connect(session.project_dir, autocommit=True) as connection:
+        async with rate_limiter.connect() as crm:
+            identity = await plan_command.pre_flight(crm, connection, every)
+            with ledger.locked(connection, identity.workspace_id):
+                arguments = {"exports": [each.model for each in selected], "limit": limits.rows, "canary": limits.canary}
+                run_id = ledger.begin_run(connection, "sync", arguments, workspace_id=identity.workspace_id)
+                with _ended_whatever_happens(connection, run_id):
+                    plan = await plan_command.make(crm, connection, every, selected, no_pull=no_pull)
+                    if not session.wants_json:
+                        _show(plan_command.readable(connection, plan, cap))
+                    if plan.writes:
+                        session.confirm(f"Write these {plan.writes:,} records to {identity.workspace_name}?", yes=yes)
+                    ledger.tell_plan(connection, run_id, plan.plan_id)
+                    pushing = push.Push(connection, crm, run_id=run_id, plan_id=plan.plan_id, limits=limits)
+                    interrupted = _stop_on_signals(pushing)
+                    done = await pushing.run(selected, {each.export: each.writes for each in plan.exports})
+                    exit_code = _exit_code(plan, done, is_interrupted=interrupted.is_set())
+                    ledger.end_run(
+                        connection,
+                        run_id,
+                        state=_state(done, exit_code),
+                        exit_code=exit_code,
+                        counts=_by_export(done),
+                        message=done.stopped,
+                    )
+                aside = [
+                    row
+                    for each in plan.exports
+                    for row in planning.rows(
+                        connection, plan.plan_id, each.export, planning.SET_ASIDE, limit=ROWS_IN_JSON
+                    )
+                ]
+            _answer(session, run_id, plan, done, exit_code, aside, crm)
     return exit_code
 
 
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let both signals interrupt at once, also while the database works; once rows are sent, `_stop_on_signals` rules."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _stop_on_signals(pushing: push.Push) -> asyncio.Event:
+    """Finish what is under way at the first signal; at the second end at once (what is open is settled next time)."""
     interrupted = asyncio.Event()
+    main = asyncio.current_task()
 
     def stop(name: str) -> None:
+        if interrupted.is_set() and main is not None:
+            main.cancel()
         interrupted.set()
         pushing.stop(f"interrupted by {name}")
+        click.echo("canon: finishing what is under way; once more to end at once", err=True)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -111,50 +155,98 @@ def _stop_on_signals(pushing: push.Push) -> asyncio.Event:
     return interrupted
 
 
-def _end_if_possible(connection: psycopg.Connection, run_id: int, done: push.Report, error: BaseException) -> None:
-    """Note the failure where the database is still there; the error itself is raised by the caller in any case."""
-    if not connection.broken and not connection.closed:
-        ledger.end_run(connection, run_id, state="failed", exit_code=1, counts=_counts(done), message=type(error).__name__)
+@contextlib.contextmanager
+def _ended_whatever_happens(connection: psycopg.Connection, run_id: int) -> Iterator[None]:
+    """Note how a run ended that ends with an error; the error goes on its way."""
+    try:
+        yield
+    except BaseException as error:
+        told = error
+        while isinstance(told, BaseExceptionGroup):
+            told = told.exceptions[0]
+        state, exit_code, message = "failed", UNEXPECTED, type(told).__name__
+        if isinstance(told, SyncError):
+            exit_code, message = told.exit_code, str(told)
+        elif isinstance(told, KeyboardInterrupt | asyncio.CancelledError | click.Abort):
+            state, exit_code, message = "interrupted", INTERRUPTED, "interrupted"
+        with contextlib.suppress(psycopg.Error):  # the database itself may be what failed
+            ledger.end_run(connection, run_id, state=state, exit_code=exit_code, counts={}, message=message)
+        if isinstance(told, asyncio.CancelledError):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _exit_code(plan: Plan, done: push.Report, *, is_interrupted: bool) -> int:
     if is_interrupted:
         return INTERRUPTED
-    if isinstance(done.failure, AttioError):
+    if done.failure is not None:
         return done.failure.exit_code
     aside = sum(each.set_aside for each in plan.exports)
-    return 1 if aside or any(done.total(state) for state in ("rejected", "waiting", "differing", "unknown")) else 0
+    return 1 if aside or done.total("rejected", "waiting", "differing", "unknown") else 0
 
 
-def _counts(done: push.Report) -> dict[str, Any]:
-    return {export: dict(counter) for export, counter in done.counts.items()}
+def _state(done: push.Report, exit_code: int) -> str:
+    if exit_code == INTERRUPTED:
+        return "interrupted"
+    if done.failure is not None:
+        return "failed"
+    return "stopped" if done.stopped else "done"
 
 
-def _answer(session: Session, run_id: int, plan: Plan, done: push.Report, exit_code: int) -> None:
+def _by_export(done: push.Report) -> dict[str, dict[str, int]]:
+    return {export: {state: counter[state] for state in push.STATES} for export, counter in done.counts.items()}
+
+
+def _show(parts: Iterator[RenderableType] | list[RenderableType] | Any) -> None:
+    console = Console(stderr=True, highlight=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def _answer(
+    session: Session,
+    run_id: int,
+    plan: Plan,
+    done: push.Report,
+    exit_code: int,
+    aside: list[dict[str, Any]],
+    crm: Crm,
+) -> None:
+    refusals = crm.writes.refusals + crm.reads.refusals
+    rate = done.written / done.seconds if done.seconds else 0.0
     document = {
         "run_id": run_id,
-        "plan": plan.document(),
-        "counts": _counts(done),
+        "exit_code": exit_code,
+        "counts": {state: done.total(state) for state in push.STATES},
+        "exports": _by_export(done),
         "written": done.written,
         "left": done.left,
         "rejected": done.rejected,
+        "waiting": done.waiting,
+        "set_aside": aside,
         "stopped": done.stopped,
         "seconds": round(done.seconds, 3),
-        "exit_code": exit_code,
+        "writes_per_second": round(rate, 1),
+        "refusals": refusals,
+        "plan": plan.document(),
     }
-    rate = done.written / done.seconds if done.seconds else 0.0
-    lines = [f"Run {run_id}: {done.written:,} records written in {done.seconds:.1f} s ({rate:.1f}/s), {done.left:,} left."]
+    parts: list[RenderableType] = [report.run_table(done)]
+    for rows, columns, title, total in (
+        (done.rejected, ("export", "row_key", "code", "message"), "refused by Attio; all: canon rejected", done.total("rejected")),
+        (done.waiting, ("export", "row_key", "message"), "wait for the next run", done.total("waiting")),
+        (
+            aside,
+            ("export", "row_key", "outcome", "reason"),
+            "left alone; all: canon plan --rows 1000",
+            sum(each.set_aside for each in plan.exports),
+        ),
+    ):
+        if rows:
+            parts.append(report.rows_table(rows[:ROWS_NAMED], columns, f"{total:,} {title}"))
+    parts.append(
+        f"Run {run_id}: {done.written:,} records written in {done.seconds:.1f} s ({rate:.1f}/s, "
+        f"{refusals:,} calls put off by Attio), {done.left:,} left."
+    )
     if done.stopped:
-        lines.append(f"Stopped: {done.stopped}. The next run goes on from here.")
-    for each in plan.exports:
-        aside = {name: each.outcomes[name] for name in ("conflict", "ambiguous", "held") if each.outcomes.get(name)}
-        if aside:
-            words = ", ".join(f"{count:,} {name}" for name, count in aside.items())
-            lines.append(f"{each.export}: {words}; they were left alone and stand in the plan above.")
-    tables = [report.run_table(done)]
-    if done.rejected:
-        columns = ("export", "row_key", "code", "message")
-        tables.append(report.rows_table(done.rejected[:REJECTS_SHOWN], columns, f"{len(done.rejected):,} rejected; all: canon rejected"))
-    session.answer(document, *tables, *lines)
-
-
+        parts.append(f"Stopped: {done.stopped}. The next run goes on from here.")
+    session.answer(document, *parts)
