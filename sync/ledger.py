@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from sync.mapping import Export
+    from sync.mapping import Export, Field
 
 LOCK_SPACE = 0x63_61_6E_6F  # "cano": advisory locks are shared with whoever else uses the database
 
@@ -105,7 +105,9 @@ def _owner(connection: psycopg.Connection, key: int) -> str:
     """Return who holds the lock."""
     owner = connection.execute(
         """
-        select runs.run_id, runs.command, runs.os_user, runs.host, runs.pid, to_char(runs.started_at, 'YYYY-MM-DD HH24:MI')
+        select
+            runs.run_id, runs.command, runs.os_user, runs.host, runs.pid,
+            to_char(runs.started_at, 'YYYY-MM-DD HH24:MI')
         from pg_catalog.pg_locks
         inner join attio_sync.runs on runs.backend_pid = pg_locks.pid and runs.state = 'running'
         where
@@ -168,7 +170,13 @@ def tell_plan(connection: psycopg.Connection, run_id: int, plan_id: int) -> None
 
 
 def end_run(
-    connection: psycopg.Connection, run_id: int, *, state: str, exit_code: int, counts: Mapping[str, Any], message: str | None
+    connection: psycopg.Connection,
+    run_id: int,
+    *,
+    state: str,
+    exit_code: int,
+    counts: Mapping[str, Any],
+    message: str | None,
 ) -> None:
     """Note how a run ended."""
     connection.execute(
@@ -230,7 +238,8 @@ _TAKE_OVER = (
         plan_rows.record_id,
         exists (
             select from attio_sync.entries
-            inner join attio_mirror.records on records.object = entries.object and records.record_id = plan_rows.record_id
+            inner join attio_mirror.records
+                on records.object = entries.object and records.record_id = plan_rows.record_id
             where
                 entries.export = plan_rows.export
                 and entries.row_key = plan_rows.row_key
@@ -287,9 +296,7 @@ _TAKE_OVER = (
 )
 
 
-def next_planned(
-    connection: psycopg.Connection, plan_id: int, export: str, *, after: int, limit: int
-) -> list[Planned]:
+def next_planned(connection: psycopg.Connection, plan_id: int, export: str, *, after: int, limit: int) -> list[Planned]:
     """Return the next rows to write, in the plan's order."""
     with connection.cursor(row_factory=class_row(Planned)) as cursor:
         return cursor.execute(
@@ -360,24 +367,46 @@ def settle(
             "record_id": each.record_id,
             "is_created": each.is_created_by_us,
             "body": each.body,
-            "values": None if each.values is None or each.body is None else {slug: each.values.get(slug) for slug in each.body},
+            "values": {slug: (each.values or {}).get(slug) or [] for slug in each.body or ()},
             "status": each.status,
             "code": each.code,
             "message": each.message,
         }
         for each in outcomes
     ]
-    types = sql.SQL(", ").join(
-        sql.SQL("({}, {})").format(sql.Literal(field.attribute), sql.Literal(field.type)) for field in export.fields
-    )
-    parameters = {"outcomes": json_text(documents), "run_id": run_id, "plan_id": plan_id, "export": export.model, "object": export.object_slug}
+    forms = sql.SQL("\n        union all").join(_hashes(field) for field in export.fields)
+    parameters = {
+        "outcomes": json_text(documents),
+        "run_id": run_id,
+        "plan_id": plan_id,
+        "export": export.model,
+        "object": export.object_slug,
+    }
     with connection.transaction():
         for statement in _SETTLE:
-            connection.execute(sql.SQL(statement).format(types=types), parameters)
+            connection.execute(sql.SQL(statement).format(outcomes=_OUTCOMES, hashes=forms), parameters)
 
 
-_OUTCOMES = """
-    outcomes as (
+def _hashes(field: Field) -> sql.Composed:
+    """Return the hashes of what was written to one attribute and of what Attio then showed; the type is a literal."""
+
+    def forms(values: str) -> sql.Composed:
+        return sql.SQL(
+            "attio_sync.hash_of(array(select distinct attio_sync.normal_form({}, element) from"
+            " jsonb_array_elements({} -> {}) as held (element) order by 1))"
+        ).format(sql.Literal(field.type), sql.Identifier("outcomes", values), sql.Literal(field.attribute))
+
+    return sql.SQL(
+        """
+        select outcomes.row_key, outcomes.position, {attribute}, {written}, {shown}
+        from outcomes
+        where outcomes.state = 'done' and outcomes.body ? {attribute}"""
+    ).format(attribute=sql.Literal(field.attribute), written=forms("body"), shown=forms("values"))
+
+
+_OUTCOMES = sql.SQL(
+    """
+    outcomes as materialized (
         select *
         from jsonb_to_recordset(%(outcomes)s::jsonb) as outcomes (
             position bigint, row_key text, entry_id bigint, state text, record_id uuid, is_created boolean, body jsonb,
@@ -385,10 +414,11 @@ _OUTCOMES = """
         )
     )
 """
+)
 
 _SETTLE = (
-    f"""
-    with {_OUTCOMES}
+    """
+    with {outcomes}
     update attio_sync.entries
     set
         state = outcomes.state,
@@ -402,8 +432,8 @@ _SETTLE = (
     where entries.entry_id = outcomes.entry_id
     """,
     # an earlier write whose answer never came is answered by this one
-    f"""
-    with {_OUTCOMES}
+    """
+    with {outcomes}
     update attio_sync.entries
     set state = 'done', record_id = outcomes.record_id, finished_at = clock_timestamp()
     from outcomes
@@ -414,41 +444,31 @@ _SETTLE = (
         and entries.entry_id < outcomes.entry_id
         and entries.state in ('pending', 'unknown')
     """,
-    f"""
-    with {_OUTCOMES},
+    """
+    with {outcomes},
 
-    types (attribute, type) as (
-        values {{types}}
+    hashes (row_key, position, attribute, written, shown) as ({hashes}
     ),
 
     hashed as (
         select
-            outcomes.row_key,
+            hashes.row_key,
             jsonb_object_agg(
-                types.attribute,
-                coalesce(
-                    plan_rows.sent ->> types.attribute,
-                    attio_sync.hash_of(attio_sync.normal_forms(types.type, outcomes.body -> types.attribute))
-                )
+                hashes.attribute, coalesce(plan_rows.sent ->> hashes.attribute, hashes.written)
             ) as sent,
-            jsonb_object_agg(
-                types.attribute,
-                attio_sync.hash_of(attio_sync.normal_forms(types.type, outcomes.values -> types.attribute))
-            ) as seen
-        from outcomes
+            jsonb_object_agg(hashes.attribute, hashes.shown) as seen
+        from hashes
         inner join attio_sync.plan_rows
             on plan_rows.plan_id = %(plan_id)s
             and plan_rows.export = %(export)s
-            and plan_rows.position = outcomes.position
-        inner join types on outcomes.body ? types.attribute
-        where outcomes.state = 'done' and outcomes.values is not null
-        group by outcomes.row_key
+            and plan_rows.position = hashes.position
+        group by hashes.row_key
     )
 
     insert into attio_sync.row_states (export, row_key, object, record_id, sent, seen, is_created_by_us, run_id)
     select
-        %(export)s, outcomes.row_key, %(object)s, outcomes.record_id, coalesce(hashed.sent, '{{{{}}}}'),
-        coalesce(hashed.seen, '{{{{}}}}'), outcomes.is_created, %(run_id)s
+        %(export)s, outcomes.row_key, %(object)s, outcomes.record_id, coalesce(hashed.sent, '{{}}'),
+        coalesce(hashed.seen, '{{}}'), outcomes.is_created, %(run_id)s
     from outcomes
     left join hashed on hashed.row_key = outcomes.row_key
     where outcomes.state = 'done'
@@ -460,14 +480,14 @@ _SETTLE = (
         run_id = excluded.run_id,
         written_at = clock_timestamp()
     """,
-    f"""
-    with {_OUTCOMES}
+    """
+    with {outcomes}
     delete from attio_sync.rejects
     using outcomes
     where rejects.export = %(export)s and rejects.row_key = outcomes.row_key and outcomes.state = 'done'
     """,
-    f"""
-    with {_OUTCOMES}
+    """
+    with {outcomes}
     insert into attio_sync.rejects (export, row_key, run_id, status, code, message)
     select %(export)s, row_key, %(run_id)s, status, code, message
     from outcomes
@@ -496,6 +516,11 @@ def differing_attributes(
             <@ attio_sync.normal_forms(checked.type, %s::jsonb -> checked.attribute)
         )
         """,
-        [list(body), [types[slug] for slug in body], json_text(body), json_text({slug: values.get(slug) for slug in body})],
+        [
+            list(body),
+            [types[slug] for slug in body],
+            json_text(body),
+            json_text({slug: values.get(slug) for slug in body}),
+        ],
     )
     return [attribute for (attribute,) in rows]

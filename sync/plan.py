@@ -151,7 +151,7 @@ def read(connection: psycopg.Connection, plan_id: int, selected: Sequence[Export
 def rows(
     connection: psycopg.Connection, plan_id: int, export: str, outcomes: Sequence[str], *, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the first rows of some outcomes, with their changes; of those with nothing to write the ones that differ."""
+    """Return the first rows of some outcomes, with their changes; of `nothing` those where a person's value differs."""
     with refusals_told("plan"), connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
@@ -206,11 +206,17 @@ def _names(export: Export, plan_id: int, *, is_referenced: bool) -> dict[str, sq
         "plan_id": sql.Literal(plan_id),
         "vanished_stored": sql.Literal(VANISHED_STORED),
         "wanted_references": sql.SQL("").join(_wanted_references(export, field) for field in references),
-        "wanted_columns": comma.join(
-            sql.SQL("attio_sync.as_list(to_jsonb({})) as {}").format(
-                _exported(field.column), sql.Identifier(f"w{number}")
-            )
+        "cells": comma.join(
+            sql.SQL("to_jsonb({}) as {}").format(_exported(field.column), sql.Identifier(f"c{number}"))
             for number, field in enumerate(export.fields)
+        ),
+        "lists": comma.join(
+            sql.SQL("attio_sync.as_list({}) as {}").format(sql.Identifier(f"c{number}"), sql.Identifier(f"w{number}"))
+            for number in range(len(export.fields))
+        ),
+        "fields": comma.join(_wanted_and_held(number, field) for number, field in enumerate(export.fields)),
+        "any_differs": sql.SQL("\n                or ").join(
+            _differs(number, field) for number, field in enumerate(export.fields)
         ),
         "held_columns": sql.SQL(", ").join(
             sql.SQL("{} jsonb").format(sql.Identifier(field.attribute)) for field in export.fields if _is_short(field)
@@ -224,7 +230,9 @@ def _names(export: Export, plan_id: int, *, is_referenced: bool) -> dict[str, sq
             for number, field in enumerate(export.fields)
             if field.references
         ),
-        "fields": comma.join(_field_row(number, field) for number, field in enumerate(export.fields)),
+        "branches": sql.SQL("\n        union all").join(
+            _branch(number, field) for number, field in enumerate(export.fields)
+        ),
     }
 
 
@@ -249,12 +257,28 @@ def _hint(export: Export) -> sql.Composable:
 def _forms(field: Field, values: sql.Composable) -> sql.Composed:
     """Return the normal forms of a jsonb list, as an array."""
     if field.list:
-        return sql.SQL("attio_sync.normal_forms({}, {})").format(sql.Literal(field.type), values)
+        return sql.SQL(
+            "array(select distinct attio_sync.normal_form({}, element) from {} as listed (element) order by 1)"
+        ).format(sql.Literal(field.type), _elements(values))
     return sql.SQL("array_remove(array[{}], null)").format(_form(field, values))
+
+
+def _elements(values: sql.Composable) -> sql.Composed:
+    """Return the set of a jsonb list's elements; what is no list has none."""
+    return sql.SQL("jsonb_array_elements(case jsonb_typeof({0}) when 'array' then {0} else '[]' end)").format(values)
 
 
 def _form(field: Field, values: sql.Composable) -> sql.Composed:
     return sql.SQL("attio_sync.normal_form({}, ({}) -> 0)").format(sql.Literal(field.type), values)
+
+
+def _shown(field: Field, values: sql.Composable) -> sql.Composed:
+    """Return a jsonb list as a person reads it."""
+    if field.list:
+        return sql.SQL(
+            "(select string_agg(attio_sync.shown_value({}, element), ', ') from {} as listed (element))"
+        ).format(sql.Literal(field.type), _elements(values))
+    return sql.SQL("attio_sync.shown_value({}, ({}) -> 0)").format(sql.Literal(field.type), values)
 
 
 def _wanted_references(export: Export, field: Field) -> sql.Composed:
@@ -275,32 +299,60 @@ def _wanted_references(export: Export, field: Field) -> sql.Composed:
     )
 
 
-def _field_row(number: int, field: Field) -> sql.Composed:
-    """Return one attribute of a row: its policy, what is wanted, what is held, and whether that is the same."""
+def _wanted_and_held(number: int, field: Field) -> sql.Composed:
+    """Return the columns of one attribute: what is wanted (w), what is held (h), references without a record (p, m)."""
     held: sql.Composable = sql.Identifier("held", field.attribute)
     if not _is_short(field):
         held = sql.SQL("records.values -> {}").format(sql.Literal(field.attribute))
-    wanted = sql.Identifier("desired", f"w{number}")
-    pending: sql.Composable = sql.SQL("null")
-    missing: sql.Composable = sql.SQL("null")
-    if field.references:
-        wanted = sql.Identifier(f"r{number}", "wanted")
-        pending, missing = (sql.Identifier(f"r{number}", name) for name in ("pending_keys", "missing_keys"))
-    if field.list:
-        comparison = sql.SQL("<@" if field.list == "append" else "=")
-        is_same = sql.SQL("{} {} {}").format(_forms(field, wanted), comparison, _forms(field, held))
-    else:
-        is_same = sql.SQL("{} is not distinct from {}").format(_form(field, wanted), _form(field, held))
-    return sql.SQL("({}, {}, {}, {}::text[], {}::text[], {})").format(
-        sql.SQL(", ").join(
-            sql.Literal(each) for each in (field.attribute, field.type, field.write, field.list, field.references)
-        ),
-        wanted,
-        held,
-        pending,
-        missing,
-        is_same,
+    wanted, held_name = sql.Identifier(f"w{number}"), sql.Identifier(f"h{number}")
+    if not field.references:
+        return sql.SQL("desired.{} as {}, {} as {}").format(wanted, wanted, held, held_name)
+    resolved = [sql.Identifier(f"r{number}", name) for name in ("wanted", "pending_keys", "missing_keys")]
+    names = (wanted, sql.Identifier(f"p{number}"), sql.Identifier(f"m{number}"))
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} as {}").format(column, name) for column, name in zip(resolved, names, strict=True)
     )
+    return sql.SQL("{}, {} as {}").format(columns, held, held_name)
+
+
+def _differs(number: int, field: Field) -> sql.Composed:
+    """Return whether an attribute may have to be written, over the columns of `_wanted_and_held`."""
+    wanted, held = sql.Identifier(f"w{number}"), sql.Identifier(f"h{number}")
+    if field.list:
+        is_same = sql.SQL("{} {} {}").format(
+            _forms(field, wanted), sql.SQL("<@" if field.list == "append" else "="), _forms(field, held)
+        )
+        differs = sql.SQL("({} is not null and ({} is null or not {}))").format(wanted, held, is_same)
+    else:
+        differs = sql.SQL("({} is not null and {} is distinct from {})").format(
+            wanted, _form(field, wanted), _form(field, held)
+        )
+    if not field.references:
+        return differs
+    return sql.SQL("({} or {} is not null or {} is not null)").format(
+        differs, sql.Identifier(f"p{number}"), sql.Identifier(f"m{number}")
+    )
+
+
+def _branch(number: int, field: Field) -> sql.Composed:
+    """Return the rows in which one attribute differs."""
+    wanted, held = sql.Identifier(f"w{number}"), sql.Identifier(f"h{number}")
+    pending: sql.Composable = sql.SQL("null::text[]")
+    missing: sql.Composable = sql.SQL("null::text[]")
+    if field.references:
+        pending, missing = sql.Identifier(f"p{number}"), sql.Identifier(f"m{number}")
+    literals = (field.attribute, field.type, field.write, field.list, field.references)
+    columns = (
+        *map(sql.Literal, literals),
+        *(wanted, held, pending, missing),
+        *(_forms(field, wanted), _forms(field, held), _shown(field, wanted), _shown(field, held)),
+    )
+    return sql.SQL(
+        """
+        select row_key, record_id, {}
+        from differing
+        where {}"""
+    ).format(sql.SQL(", ").join(columns), _differs(number, field))
 
 
 _BEGIN = (
@@ -321,7 +373,7 @@ _IDENTIFY = (
     """
     create temporary table planned_rows on commit drop as
     select
-        row_number() over (order by rejects.row_key is not null, {key}) as position,
+        row_number() over (order by rejects.row_key is not null, {key} collate "C") as position,
         {key} as row_key,
         {hint} as hinted_record_id,
         {match_wanted} as match_forms
@@ -487,58 +539,69 @@ _DECIDE = (
     """
     create temporary table planned_changes on commit drop as
     with
-    differing as (
-        select desired.row_key, planned_identities.record_id, fields.*
+    -- two fences (offset 0): each cell is turned into jsonb once, and into a list once
+    desired as (
+        select
+            row_key,
+                {lists}
         from (
             select
                 {key} as row_key,
-                {wanted_columns}
+                {cells}
             from {relation} as exported
-            offset 0  -- a fence: each cell is turned into jsonb once
-        ) as desired
+            offset 0
+        ) as cells
+        offset 0
+    ),
+
+    side_by_side as (
+        select
+            desired.row_key,
+            planned_identities.record_id,
+                {fields}
+        from desired
         inner join planned_identities on planned_identities.row_key = desired.row_key
         left join attio_mirror.records
             on records.object = {object} and records.record_id = planned_identities.record_id
         left join lateral jsonb_to_record(records.values) as held ({held_columns}) on true{reference_joins}
-        cross join lateral (
-            values
-                {fields}
-        ) as fields (
-            attribute, type, write, list, reference_export, wanted, held, pending_keys, missing_keys, is_same
-        )
-        where
-            planned_identities.problem is null
-            and (
-                (fields.wanted is not null and not fields.is_same)
-                or fields.pending_keys is not null
-                or fields.missing_keys is not null
-            )
+        where planned_identities.problem is null
+        offset 0
     ),
 
-    in_normal_form as (
+    -- most rows end here
+    differing as materialized (
+        select *
+        from side_by_side
+        where
+            {any_differs}
+    ),
+
+    in_normal_form (
+        row_key, record_id, attribute, type, write, list, reference_export, wanted, held, pending_keys, missing_keys,
+        wanted_forms, held_forms, new, old
+    ) as ({branches}
+    ),
+
+    with_ledger as materialized (
         select
-            differing.*,
-            attio_sync.normal_forms(differing.type, differing.wanted) as wanted_forms,
-            case when differing.held is null or differing.held = '[]' then '{{}}'
-                else attio_sync.normal_forms(differing.type, differing.held)
-            end as held_forms,
-            row_states.sent ->> differing.attribute as sent_hash,
-            row_states.seen ->> differing.attribute as seen_hash
-        from differing
+            in_normal_form.*,
+            attio_sync.hash_of(in_normal_form.wanted_forms) as wanted_hash,
+            row_states.sent ->> in_normal_form.attribute as sent_hash,
+            row_states.seen ->> in_normal_form.attribute as seen_hash
+        from in_normal_form
         left join attio_sync.row_states
-            on row_states.export = {export} and row_states.row_key = differing.row_key
+            on row_states.export = {export} and row_states.row_key = in_normal_form.row_key
     ),
 
     decided as (
         select
-            in_normal_form.*,
-            attio_sync.hash_of(wanted_forms) as wanted_hash,
+            with_ledger.*,
             case
                 when missing_keys is not null then missing_keys[1] || ' is not in Attio'
                 when pending_keys is null and wanted_forms = '{{}}' then 'nothing to say'
                 when
                     pending_keys is null
-                    and sent_hash = attio_sync.hash_of(wanted_forms)
+                    and sent_hash = wanted_hash
                     and seen_hash = attio_sync.hash_of(held_forms)
                     then 'nothing to say'  -- it was sent, and this is how Attio stores it
                 when write = 'fill_empty' and held_forms <> '{{}}' then 'not empty'
@@ -548,7 +611,7 @@ _DECIDE = (
                     and jsonb_path_exists(held, '$[*] ? (@.created_by_actor.type == "workspace-member")')
                     then 'typed by a person'
             end as why_it_stays
-        from in_normal_form
+        from with_ledger
     ),
 
     -- one replaced list makes the whole write a PUT, which replaces every list: appended ones then carry what they hold
@@ -570,8 +633,8 @@ _DECIDE = (
         missing_keys,
         reference_export,
         case when held_forms <> '{{}}' then held end as held,
-        attio_sync.shown(type, held) as old,
-        concat_ws(', ', attio_sync.shown(type, wanted), array_to_string(pending_keys, ', ')) as new,
+        nullif(old, '') as old,
+        concat_ws(', ', new, array_to_string(pending_keys, ', ')) as new,
         held #>> '{{0,created_by_actor,type}}' as old_by,
         case
             when list is distinct from 'append' or held_forms = '{{}}' then wanted

@@ -66,7 +66,7 @@ class Limits:
 
 
 STATES = ("created", "updated", "rejected", "waiting", "differing", "unknown", "not_sent")
-"""How a row of a plan may end; `waiting` for a record it refers to, `differing` when read back, `unknown` without answer."""
+"""How a row may end: `waiting` for a record it refers to, `differing` when read back, `unknown` without an answer."""
 
 
 @dataclass
@@ -232,9 +232,7 @@ class Push:
         return self.report.stopped is not None
 
     def _may_send(self) -> bool:
-        return self.report.stopped is None and (
-            self.limits.deadline is None or time.monotonic() < self.limits.deadline
-        )
+        return self.report.stopped is None and (self.limits.deadline is None or time.monotonic() < self.limits.deadline)
 
     async def prepare(self, export: Export, rows: Sequence[Planned]) -> tuple[list[_Ready], int]:
         """Fill in references and note the rows' entries; return those and how many rows wait for a record."""
@@ -295,7 +293,9 @@ class Push:
         try:
             record = await self._send(export, row, ready.body)
         except RecordRejected as error:
-            logger.warning("rejected", extra={"fields": {"export": export.model, "row": row.row_key, "code": error.code}})
+            logger.warning(
+                "rejected", extra={"fields": {"export": export.model, "row": row.row_key, "code": error.code}}
+            )
             return ended("rejected", error)
         except AuthError as error:
             self._fail(error)
@@ -402,7 +402,9 @@ class Push:
 
     def _differs(self, export: Export, outcome: Outcome, what: str) -> None:
         self.report.counts[export.model]["differing"] += 1
-        self.stop(f"{export.model} {outcome.row_key}: {what}; nothing more was written (canon sync --canary 0 does not look)")
+        self.stop(
+            f"{export.model} {outcome.row_key}: {what}; nothing more was written (canon sync --canary 0 does not look)"
+        )
 
 
 class _Rows:

@@ -32,7 +32,9 @@ def plan_table(plan: Plan) -> Table:
     table.add_column("writes to")
     for each in plan.exports:
         attributes = ", ".join(f"{slug} {count:,}" for slug, count in sorted(each.writes_to.items(), key=_most_first))
-        table.add_row(each.export, *(f"{each.outcomes.get(outcome, 0):,}" for outcome in shown), attributes or "nothing")
+        table.add_row(
+            each.export, *(f"{each.outcomes.get(outcome, 0):,}" for outcome in shown), attributes or "nothing"
+        )
     return table
 
 

@@ -15,7 +15,7 @@ COLUMNS = ("export", "row_key", "code", "message", "run_id", "rejected_at")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many to list.")
 @command_options
 def command(session: Session, limit: int) -> None:
-    """List the rows that Attio refused when they were last tried, with its code and message; each is tried again next time.
+    """List the rows that Attio refused when they were last tried, and why; each is tried again next time.
 
     \b
     Example:

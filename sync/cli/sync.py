@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import re
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,9 @@ class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click
 
 @click.command("sync")
 @click.argument("exports", nargs=-1)
-@click.option("--canary", type=click.IntRange(0), default=10, show_default=True, help="Rows written and read back first.")
+@click.option(
+    "--canary", type=click.IntRange(0), default=10, show_default=True, help="Rows written and read back first."
+)
 @click.option("--max-seconds", type=click.FloatRange(0, min_open=True), help="Stop between two rows after so long.")
 @click.option("--limit", type=click.IntRange(1), help="Write no more than so many records.")
 @click.option("--max-rejects", type=_Rejects(), help="Stop when Attio refused more rows than that.")
@@ -56,6 +57,7 @@ class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click
 @command_options
 def command(
     session: Session,
+    *,
     exports: tuple[str, ...],
     canary: int,
     max_seconds: float | None,
@@ -88,7 +90,11 @@ async def _sync(
         async with rate_limiter.connect() as crm:
             identity = await plan_command.pre_flight(crm, connection, every)
             with ledger.locked(connection, identity.workspace_id):
-                arguments = {"exports": [each.model for each in selected], "limit": limits.rows, "canary": limits.canary}
+                arguments = {
+                    "exports": [each.model for each in selected],
+                    "limit": limits.rows,
+                    "canary": limits.canary,
+                }
                 run_id = ledger.begin_run(connection, "sync", arguments, workspace_id=identity.workspace_id)
                 with _ended_whatever_happens(connection, run_id):
                     plan = await plan_command.make(crm, connection, every, selected, no_pull=no_pull)
@@ -116,13 +122,13 @@ async def _sync(
                         connection, plan.plan_id, each.export, planning.SET_ASIDE, limit=ROWS_IN_JSON
                     )
                 ]
-            _answer(session, run_id, plan, done, exit_code, aside, crm)
+            _answer(session, run_id=run_id, plan=plan, done=done, exit_code=exit_code, aside=aside, crm=crm)
     return exit_code
 
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Let both signals interrupt at once, also while the database works; once rows are sent, `_stop_on_signals` rules."""
+    """Let both signals interrupt at once, also while the database works; for the sending see `_stop_on_signals`."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -205,6 +211,7 @@ def _show(parts: Iterator[RenderableType] | list[RenderableType] | Any) -> None:
 
 def _answer(
     session: Session,
+    *,
     run_id: int,
     plan: Plan,
     done: push.Report,
@@ -232,7 +239,12 @@ def _answer(
     }
     parts: list[RenderableType] = [report.run_table(done)]
     for rows, columns, title, total in (
-        (done.rejected, ("export", "row_key", "code", "message"), "refused by Attio; all: canon rejected", done.total("rejected")),
+        (
+            done.rejected,
+            ("export", "row_key", "code", "message"),
+            "refused by Attio; all: canon rejected",
+            done.total("rejected"),
+        ),
         (done.waiting, ("export", "row_key", "message"), "wait for the next run", done.total("waiting")),
         (
             aside,

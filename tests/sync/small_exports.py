@@ -48,8 +48,11 @@ PEOPLE: Mapping[str, Any] = {
 }
 POSTINGS: Mapping[str, Any] = {
     "attio": {
-        **{"object": "job_postings", "match_on": "job_id", "order": 30},
-        **{"singular": "Job posting", "plural": "Job postings"},
+        "object": "job_postings",
+        "match_on": "job_id",
+        "order": 30,
+        "singular": "Job posting",
+        "plural": "Job postings",
     },
     "key": "job_id",
     "columns": {
@@ -80,7 +83,11 @@ def manifest(models: Mapping[str, Mapping[str, Any]] = MODELS) -> dict[str, Any]
                 "config": {"meta": {"attio": meta} if meta else {}},
             }
         nodes[f"model.small.{name}"] = {
-            **{"resource_type": "model", "name": name, "schema": "canon", "alias": name, "columns": columns},
+            "resource_type": "model",
+            "name": name,
+            "schema": "canon",
+            "alias": name,
+            "columns": columns,
             "config": {"meta": {"attio": model["attio"]}},
         }
     return {"nodes": nodes}
@@ -146,8 +153,13 @@ def prepare(sandbox: Sandbox) -> None:
                 continue
             reference = {"record_reference": {"allowed_objects": [field.refers_to]}} if field.refers_to else {}
             attribute = {
-                **{"title": field.title, "description": None, "api_slug": field.attribute, "type": field.type},
-                **{"is_required": False, "is_unique": field.unique, "is_multiselect": field.list is not None},
+                "title": field.title,
+                "description": None,
+                "api_slug": field.attribute,
+                "type": field.type,
+                "is_required": False,
+                "is_unique": field.unique,
+                "is_multiselect": field.list is not None,
                 "config": reference,
             }
             path = f"/objects/{each.object_slug}/attributes"

@@ -46,7 +46,14 @@ def acme_with_people(database: Database, people: int = 3) -> None:
     small.put(
         database,
         "attio_job_postings",
-        {"job_id": "j1", "title": "Smith", "salary_min": "50000.50", "posted_on": "2026-01-02", "is_open": True, "company": "acme.com"},
+        {
+            "job_id": "j1",
+            "title": "Smith",
+            "salary_min": "50000.50",
+            "posted_on": "2026-01-02",
+            "is_open": True,
+            "company": "acme.com",
+        },
     )
 
 
