@@ -723,7 +723,55 @@ readings as (
         end - from_end * 0.01
     from clear_names_judged
 
+),
+
+best_reading_per_mention as (
+
+    select distinct on (mention_id)
+        *
+    from readings
+    where reading_rank is not null
+    order by mention_id, reading_rank, population desc, country_code, region_code
+
+),
+
+-- 'Salem, IN': a town in Indiana and a city in India; a wrong country is worse than none
+torn_between_state_and_country as (
+
+    select mention_id
+    from readings
+    group by mention_id
+    having
+        min(reading_rank) = 32
+        and bool_or(anchor_kind = 'region_code' and reading_rank = 33)
+
+),
+
+clear_readings as (
+
+    select
+        -- keys
+        best_reading_per_mention.mention_id,
+        best_reading_per_mention.used_from_end,
+
+        -- text
+        best_reading_per_mention.anchor_kind,
+        best_reading_per_mention.locality,
+        best_reading_per_mention.region,
+        best_reading_per_mention.country_code,
+
+        -- numbers
+        best_reading_per_mention.latitude,
+        best_reading_per_mention.longitude,
+
+        -- booleans
+        best_reading_per_mention.is_metro,
+        best_reading_per_mention.may_stand_as_written
+    from best_reading_per_mention
+    left join torn_between_state_and_country
+        on best_reading_per_mention.mention_id = torn_between_state_and_country.mention_id
+    where torn_between_state_and_country.mention_id is null
+
 )
 
-select * from readings
-where reading_rank is not null
+select * from clear_readings

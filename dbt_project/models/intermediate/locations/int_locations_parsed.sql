@@ -42,46 +42,25 @@ place_names as (
 
 ),
 
-best_reading_per_mention as (
-
-    select distinct on (mention_id)
-        *
-    from readings
-    order by mention_id, reading_rank, population desc, country_code, region_code
-
-),
-
--- 'Salem, IN': a town in Indiana and a city in India; a wrong country is worse than none
-torn_between_state_and_country as (
-
-    select mention_id
-    from readings
-    group by mention_id
-    having
-        min(reading_rank) = 32
-        and bool_or(anchor_kind = 'region_code' and reading_rank = 33)
-
-),
-
 localities_as_written as (
 
     select
-        best_reading_per_mention.mention_id,
+        readings.mention_id,
         parts.part_text as locality
-    from best_reading_per_mention
+    from readings
     inner join parts
         on
-            best_reading_per_mention.mention_id = parts.mention_id
-            and parts.from_end = best_reading_per_mention.used_from_end + 1
+            readings.mention_id = parts.mention_id
+            and parts.from_end = readings.used_from_end + 1
     -- a county of the same country is no locality, nor is a country
     left join region_names
         on
             parts.name_key = region_names.name_key
-            and best_reading_per_mention.country_code = region_names.country_code
+            and readings.country_code = region_names.country_code
             and region_names.name_kind in ('name', 'part')
     left join country_names on parts.name_key = country_names.name_key
     where
-        best_reading_per_mention.may_stand_as_written
+        readings.may_stand_as_written
         and parts.is_plausible_name
         and region_names.name_key is null
         and country_names.name_key is null
@@ -103,20 +82,17 @@ mentions_read as (
     select
         mentions.location_raw,
         mentions.mention_id,
-        best_reading_per_mention.anchor_kind,
-        best_reading_per_mention.country_code,
-        best_reading_per_mention.region,
-        coalesce(best_reading_per_mention.locality, localities_as_written.locality) as locality,
-        best_reading_per_mention.latitude,
-        best_reading_per_mention.longitude,
-        best_reading_per_mention.is_metro,
+        readings.anchor_kind,
+        readings.country_code,
+        readings.region,
+        coalesce(readings.locality, localities_as_written.locality) as locality,
+        readings.latitude,
+        readings.longitude,
+        readings.is_metro,
         localities_as_written.locality is not null as is_as_written
-    from best_reading_per_mention
-    inner join mentions on best_reading_per_mention.mention_id = mentions.mention_id
-    left join localities_as_written on best_reading_per_mention.mention_id = localities_as_written.mention_id
-    left join torn_between_state_and_country
-        on best_reading_per_mention.mention_id = torn_between_state_and_country.mention_id
-    where torn_between_state_and_country.mention_id is null
+    from readings
+    inner join mentions on readings.mention_id = mentions.mention_id
+    left join localities_as_written on readings.mention_id = localities_as_written.mention_id
 
 ),
 
@@ -145,7 +121,8 @@ corrections_by_key as (
         case when coalesce(has_state, true) then state end as state,
         case when coalesce(has_country, true) then country end as country
     from corrections
-    where location_name is not null
+    -- a correction holds for every spelling that differs in case, accents and punctuation only
+    where {{ location_key('location_name') }} != ''
     order by location_key, location_name
 
 ),

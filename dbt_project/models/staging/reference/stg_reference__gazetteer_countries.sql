@@ -18,8 +18,6 @@ renamed as (
         official_name,
         common_name,
         aliases,
-        capital,
-        continent,
 
         -- numbers
         population
