@@ -255,6 +255,7 @@ def _page(request: Request, *, most: int) -> tuple[int, int]:
 def _bounds(limit: Any, offset: Any, most: int) -> tuple[int, int]:
     """Return limit and offset; the most that may be asked for is what comes when nothing is."""
     limit, offset = most if limit is None else limit, 0 if offset is None else offset
+    limit, offset = (int(n) if isinstance(n, float) and n.is_integer() else n for n in (limit, offset))
     if any(isinstance(each, bool) or not isinstance(each, int) for each in (limit, offset)):
         raise Refusal(400, "validation_type", "limit and offset are whole numbers.")
     if not 1 <= limit <= most or offset < 0:
