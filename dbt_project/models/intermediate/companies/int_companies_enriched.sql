@@ -144,6 +144,7 @@ one_per_domain as (
         (array_agg(country_code order by place) filter (where has_place))[1] as country_code,
         (array_agg(latitude order by place) filter (where has_place))[1] as latitude,
         (array_agg(longitude order by place) filter (where has_place))[1] as longitude,
+        bool_or(has_place) as has_place,
         max(updated_at) as updated_at
     from with_coordinates
     group by domain

@@ -45,7 +45,16 @@ distinguishing_words as (
 named as (
 
     select
-        crm_companies.*,
+        crm_companies.record_id::text as record_id,
+        crm_companies.name,
+        crm_companies.domains,
+        crm_companies.locality,
+        crm_companies.country_code,
+        crm_companies.team_count,
+        crm_companies.deal_count,
+        crm_companies.last_interaction_at,
+        crm_companies.web_url,
+        crm_companies.created_at,
         names.name_key,
         linkedin_urls.linkedin_url_normalized as linkedin_url,
         linkedin_urls.linkedin_slug,
@@ -90,10 +99,10 @@ own_domains as (
 email_domains as (
 
     select
-        crm_people.company_record_id as record_id,
+        crm_people.company_record_id::text as record_id,
         string_agg(distinct domains.company_domain, ' ' order by domains.company_domain) as email_domains
     from crm_people
-    cross join lateral jsonb_array_elements_text(crm_people.email_domains) as addresses (domain_raw)
+    cross join lateral jsonb_array_elements_text(crm_people.email_addresses) as addresses (domain_raw)
     inner join domains on addresses.domain_raw = domains.domain_raw
     where
         crm_people.company_record_id is not null

@@ -15,7 +15,7 @@ domains as (
 listed as (
 
     select
-        crm_companies.record_id,
+        crm_companies.record_id::text as record_id,
         entries.domain_raw,
         entries.list_position::integer as list_position
     from crm_companies

@@ -1,0 +1,132 @@
+with
+
+crm_companies as (
+
+    select * from {{ ref('stg_attio__companies') }}
+
+),
+
+names as (
+
+    select * from {{ ref('int_company_names_cleaned') }}
+
+),
+
+division_words as (
+
+    select * from {{ ref('division_words') }}
+
+),
+
+roman_numerals (token, number) as (
+
+    values
+    ('i', '1'),
+    ('ii', '2'),
+    ('iii', '3'),
+    ('iv', '4'),
+    ('v', '5'),
+    ('vi', '6'),
+    ('vii', '7'),
+    ('viii', '8'),
+    ('ix', '9'),
+    ('x', '10'),
+    ('xi', '11'),
+    ('xii', '12')
+
+),
+
+distinct_names as (
+
+    select distinct name as name_raw
+    from crm_companies
+    where name is not null
+
+),
+
+folded as (
+
+    select
+        distinct_names.name_raw,
+        {{ fold_text('coalesce(names.name, distinct_names.name_raw)') }} as name
+    from distinct_names
+    left join names on distinct_names.name_raw = names.name_raw
+
+),
+
+tokens as materialized (
+
+    select
+        folded.name_raw,
+        listed.token,
+        listed.place
+    from folded
+    cross join lateral regexp_split_to_table(folded.name, '[^[:alnum:]]+')
+        with ordinality as listed (token, place)
+    where listed.token <> ''
+
+),
+
+distinguishing as (
+
+    -- the digits in '3M', 'Fund 2' and '2nd Street'
+    select
+        tokens.name_raw,
+        'number' as kind,
+        ltrim(digits.found[1], '0') as element
+    from tokens
+    cross join lateral regexp_matches(tokens.token, '\d+', 'g') as digits (found)
+    where tokens.token ~ '\d'
+
+    union all
+
+    -- a name may begin with an I or a V, but numbers stand behind it
+    select
+        tokens.name_raw,
+        'number' as kind,
+        roman_numerals.number as element
+    from tokens
+    inner join roman_numerals on tokens.token = roman_numerals.token and tokens.place > 1
+
+    union all
+
+    select
+        tokens.name_raw,
+        'division' as kind,
+        tokens.token as element
+    from tokens
+    inner join division_words on tokens.token = division_words.word and tokens.place > 1
+
+    union all
+
+    -- 'Habitat for Humanity of Austin'
+    select
+        folded.name_raw,
+        'division' as kind,
+        'of ' || substring(folded.name from '\mof\s+(?!.*\mof\M)(.+)$') as element
+    from folded
+    where folded.name ~ '\mof\s+\S'
+
+),
+
+keyed as (
+
+    select
+        folded.name_raw,
+        coalesce(
+            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C")
+            filter (where distinguishing.kind = 'number'),
+            ''
+        ) as number_key,
+        coalesce(
+            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C")
+            filter (where distinguishing.kind = 'division'),
+            ''
+        ) as division_key
+    from folded
+    left join distinguishing on folded.name_raw = distinguishing.name_raw
+    group by folded.name_raw
+
+)
+
+select * from keyed

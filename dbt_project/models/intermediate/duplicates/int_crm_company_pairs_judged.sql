@@ -1,0 +1,196 @@
+with
+
+candidates as (
+
+    select * from {{ ref('int_crm_company_candidates') }}
+
+),
+
+crm_companies as (
+
+    select * from {{ ref('int_crm_companies_identified') }}
+
+),
+
+decisions as (
+
+    select * from {{ ref('stg_reference__duplicate_decisions') }}
+
+),
+
+-- of several people's decisions about one pair the last counts
+newest_decisions as (
+
+    select distinct on (least(record_id_a, record_id_b), greatest(record_id_a, record_id_b))
+        least(record_id_a, record_id_b) as record_id_a,
+        greatest(record_id_a, record_id_b) as record_id_b,
+        decision
+    from decisions
+    where object = 'companies'
+    order by
+        least(record_id_a, record_id_b),
+        greatest(record_id_a, record_id_b),
+        decided_at desc nulls last,
+        decision
+
+),
+
+compared as (
+
+    select
+        candidates.record_id_a,
+        candidates.record_id_b,
+        newest_decisions.decision,
+        coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
+        coalesce(
+            string_to_array(one.company_domains, ' ') && string_to_array(other.company_domains, ' '), false
+        ) as has_same_domain,
+        coalesce(one.name_key = other.name_key, false) as has_same_name,
+        one.name_key as name_key_a,
+        other.name_key as name_key_b,
+        coalesce(
+            case
+                -- the name of a record without a domain, and the other's domain
+                when one.domain_labels is null then one.name_key = any(string_to_array(other.domain_labels, ' '))
+                when other.domain_labels is null then other.name_key = any(string_to_array(one.domain_labels, ' '))
+                -- acme.com and acme.de
+                else string_to_array(one.domain_labels, ' ') && string_to_array(other.domain_labels, ' ')
+            end,
+            false
+        ) as has_same_label,
+        coalesce(one.locality_key = other.locality_key and one.country_code = other.country_code, false) as has_same_city,
+        coalesce(
+            string_to_array(concat_ws(' ', one.company_domains, one.email_domains), ' ')
+            && string_to_array(other.email_domains, ' ')
+            or string_to_array(one.email_domains, ' ') && string_to_array(other.company_domains, ' '),
+            false
+        ) as has_same_email_domain,
+        {{ company_vetoes('one', 'other') }}
+    from candidates
+    inner join crm_companies as one on candidates.record_id_a = one.record_id
+    inner join crm_companies as other on candidates.record_id_b = other.record_id
+    left join newest_decisions
+        on
+            candidates.record_id_a = newest_decisions.record_id_a
+            and candidates.record_id_b = newest_decisions.record_id_b
+
+),
+
+compared_in_spelling as (
+
+    select
+        *,
+        -- only a shared domain or page makes a typo out of a difference
+        case
+            when (has_same_domain or has_same_linkedin) and not has_same_name
+                then coalesce({{ differs_by_one_letter('name_key_a', 'name_key_b') }}, false)
+            else false
+        end as has_one_typo,
+        coalesce(
+            not has_same_name
+            and (starts_with(name_key_a, name_key_b) or starts_with(name_key_b, name_key_a)),
+            false
+        ) as has_name_start
+    from compared
+
+),
+
+weighed as (
+
+    select
+        *,
+        has_same_linkedin::integer + has_same_domain::integer + has_same_name::integer as agreement_count,
+        has_other_linkedin or has_other_number or has_other_division as has_veto,
+        -- two domains say two companies, unless both name one LinkedIn page
+        has_other_domain and not has_same_linkedin as has_domain_veto
+    from compared_in_spelling
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when decision = 'same' then 'certain'
+            when decision in ('distinct', 'keep') then null
+            when
+                not has_veto
+                and not has_domain_veto
+                and (agreement_count >= 2 or (has_same_domain and has_one_typo))
+                then 'certain'
+            when
+                not has_veto
+                and (
+                    has_same_linkedin
+                    or has_same_domain
+                    or (has_same_name and has_same_label)
+                    or (has_same_name and has_same_city and not has_domain_veto)
+                    or (has_same_email_domain and not has_domain_veto)
+                )
+                then 'likely'
+            when
+                has_same_linkedin
+                or has_same_domain
+                or has_same_name
+                or (has_name_start and has_same_city and not has_veto and not has_domain_veto)
+                or (has_same_label and not has_veto and not has_domain_veto)
+                then 'possible'
+        end as rule_tier
+    from weighed
+
+),
+
+explained as (
+
+    select
+        record_id_a,
+        record_id_b,
+        rule_tier,
+        decision,
+        has_veto or has_domain_veto as has_veto,
+        least(
+            1,
+            0.35 * has_same_linkedin::integer
+            + 0.3 * has_same_domain::integer
+            + 0.2 * has_same_name::integer
+            + 0.1 * has_one_typo::integer
+            + 0.1 * has_same_email_domain::integer
+            + 0.05 * has_same_label::integer
+            + 0.05 * has_same_city::integer
+        ) as evidence,
+        to_jsonb(array_remove(array[
+            case when decision = 'same' then 'person_said_same' end,
+            case when has_same_linkedin then 'same_linkedin' end,
+            case when has_same_domain then 'same_domain' end,
+            case when has_same_name then 'same_name' end,
+            case when has_one_typo then 'one_typo_in_name' end,
+            case when has_name_start then 'same_name_start' end,
+            case when has_same_label then 'same_domain_label' end,
+            case when has_same_email_domain then 'same_email_domain' end,
+            case when has_same_city then 'same_city' end,
+            case when has_other_linkedin then 'veto_other_linkedin' end,
+            case when has_domain_veto then 'veto_other_domain' end,
+            case when has_other_number then 'veto_other_number' end,
+            case when has_other_division then 'veto_other_division' end
+        ]::text[], null)) as reasons
+    from judged
+
+)
+
+-- the score orders the review within a tier, nothing else
+select
+    record_id_a,
+    record_id_b,
+    rule_tier,
+    decision,
+    has_veto,
+    round((case
+        when decision = 'same' then 1
+        when rule_tier = 'certain' then 0.9 + 0.1 * evidence
+        when rule_tier = 'likely' then 0.5 + 0.4 * evidence
+        else 0.5 * evidence
+    end)::numeric, 3) as score,
+    reasons
+from explained
+where rule_tier is not null or decision is not null

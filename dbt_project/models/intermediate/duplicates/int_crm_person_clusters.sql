@@ -1,0 +1,37 @@
+{%- set conflicts %}
+    select
+        compared.record_id_a,
+        compared.record_id_b
+    from (
+        select
+            one.record_id as record_id_a,
+            other.record_id as record_id_b,
+            {{ people_vetoes('one', 'other') }},
+            coalesce(pairs.decision = 'same', false) as is_said_same,
+            coalesce(pairs.decision in ('distinct', 'keep'), false) as is_said_distinct
+        from members as members_a
+        inner join members as members_b
+            on members_a.cluster_rank = members_b.cluster_rank and members_a.record_id < members_b.record_id
+        inner join crm_people as one on members_a.record_id = one.record_id
+        inner join crm_people as other on members_b.record_id = other.record_id
+        left join pairs on members_a.record_id = pairs.record_id_a and members_b.record_id = pairs.record_id_b
+    ) as compared
+    where
+        compared.is_said_distinct
+        or (not compared.is_said_same and (compared.has_other_linkedin or compared.has_other_name))
+{%- endset -%}
+with
+
+pairs as (
+
+    select * from {{ ref('int_crm_person_pairs_judged') }}
+
+),
+
+crm_people as (
+
+    select * from {{ ref('int_crm_people_identified') }}
+
+),
+
+{{ duplicate_clusters('pairs', 'crm_people', conflicts) }}

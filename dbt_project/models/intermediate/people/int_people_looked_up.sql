@@ -1,0 +1,70 @@
+with
+
+people as (
+
+    select * from {{ ref('stg_extracted__person_discovery') }}
+
+),
+
+linkedin_urls as (
+
+    select * from {{ ref('int_linkedin_urls_parsed') }}
+
+),
+
+domains as (
+
+    select * from {{ ref('int_domains_parsed') }}
+
+),
+
+names as (
+
+    select * from {{ ref('int_company_names_cleaned') }}
+
+),
+
+looked_up as (
+
+    select
+        -- keys
+        people.id::text as id,
+        linkedin_urls.linkedin_url_normalized as linkedin_url,
+
+        -- text
+        people.first_name,
+        people.last_name,
+        people.full_name,
+        people.cleaned_first_name,
+        people.cleaned_last_name,
+        people.cleaned_full_name,
+        people.latest_title as job_title,
+        people.location_name as location_raw,
+        domains.company_domain,
+        people.latest_company as company_name_raw,
+        coalesce(names.name, people.latest_company) as company_name,
+        names.name_key as company_name_key,
+
+        -- numbers
+        -- the newest job first, then what was stored last; the id breaks ties
+        row_number() over (
+            partition by linkedin_urls.linkedin_url_normalized
+            order by
+                people.latest_start_date desc nulls last,
+                people.updated_at desc nulls last,
+                people.id
+        )::integer as newest_first,
+
+        -- dates and timestamps
+        people.latest_start_date,
+        people.updated_at
+    from people
+    -- without a public profile a row cannot be told from another person's
+    inner join linkedin_urls
+        on people.linkedin_url = linkedin_urls.linkedin_url_raw and linkedin_urls.linkedin_kind = 'person'
+    left join domains on people.company_domain = domains.domain_raw
+    left join names on people.latest_company = names.name_raw
+
+)
+
+select * from looked_up

@@ -1,0 +1,112 @@
+{#- The most trustworthy first: what a person asserted, what was bought, what most people say, what the CRM holds. -#}
+{%- set asserted = ('asserted', 'core.company_canonical') -%}
+{%- set enriched = ('enriched', 'extracted.companyenrich_company') -%}
+{%- set employing = ('employing', 'extracted.person_discovery') -%}
+{%- set hiring = ('hiring', 'core.company_job_postings') -%}
+{%- set in_crm = ('in_crm', 'attio_mirror.companies') -%}
+{%- set sources_of = {
+    'name': [asserted, enriched, employing, in_crm],
+    'original_name': [asserted, enriched, employing, in_crm],
+    'linkedin_url': [asserted, enriched, hiring, in_crm],
+    'description': [enriched, in_crm],
+    'industry': [enriched],
+    'employee_range': [enriched],
+    'founded_year': [enriched],
+} -%}
+with
+
+asserted as (
+
+    select * from {{ ref('int_companies_asserted') }}
+
+),
+
+enriched as (
+
+    select * from {{ ref('int_companies_enriched') }}
+
+),
+
+employing as (
+
+    select * from {{ ref('int_companies_employing') }}
+
+),
+
+hiring as (
+
+    select * from {{ ref('int_companies_hiring') }}
+
+),
+
+in_crm as (
+
+    select * from {{ ref('int_companies_known_to_crm') }}
+
+),
+
+people as (
+
+    select * from {{ ref('int_people_looked_up') }}
+
+),
+
+every_domain as (
+
+    select domain from asserted
+    union
+    select domain from enriched
+    union
+    select company_domain from people where company_domain is not null
+    union
+    select domain from hiring
+    union
+    select domain from in_crm
+
+),
+
+joined as (
+
+    select
+        -- keys
+        every_domain.domain,
+
+        -- text
+        {%- for column in ['name', 'original_name', 'linkedin_url', 'description', 'industry', 'employee_range'] %}
+        {{ first_trustworthy(column, sources_of[column]) }} as {{ column }},
+        {%- endfor %}
+        -- a place is taken whole from one source, never the city of one and the country of another
+        case when enriched.has_place then enriched.locality else in_crm.locality end as locality,
+        case when enriched.has_place then enriched.region else in_crm.region end as region,
+        case when enriched.has_place then enriched.country_code else in_crm.country_code end as country_code,
+
+        -- which source said what
+        jsonb_strip_nulls(jsonb_build_object(
+            {%- for column in sources_of %}
+            '{{ column }}', {{ source_taken(column, sources_of[column]) }},
+            {%- endfor %}
+            'location', case
+                when enriched.has_place then '{{ enriched[1] }}'
+                when in_crm.has_place then '{{ in_crm[1] }}'
+            end
+        )) as sources,
+
+        -- numbers
+        {{ first_trustworthy('founded_year', sources_of['founded_year']) }} as founded_year,
+        case when enriched.has_place then enriched.latitude end as latitude,
+        case when enriched.has_place then enriched.longitude end as longitude,
+
+        -- timestamps
+        greatest(
+            asserted.updated_at, enriched.updated_at, employing.updated_at, hiring.updated_at, in_crm.created_at
+        ) as updated_at
+    from every_domain
+    left join asserted on every_domain.domain = asserted.domain
+    left join enriched on every_domain.domain = enriched.domain
+    left join employing on every_domain.domain = employing.domain
+    left join hiring on every_domain.domain = hiring.domain
+    left join in_crm on every_domain.domain = in_crm.domain
+
+)
+
+select * from joined

@@ -1,0 +1,122 @@
+with
+
+people as (
+
+    select * from {{ ref('int_people_looked_up') }}
+
+),
+
+locations as (
+
+    select * from {{ ref('int_locations_parsed') }}
+
+),
+
+-- Who employs a person is said by the newest row that says anything about a job.
+newest_jobs as (
+
+    select distinct on (linkedin_url)
+        linkedin_url,
+        company_domain,
+        company_name_key
+    from people
+    where job_title is not null or company_domain is not null or company_name is not null
+    order by linkedin_url, newest_first
+
+),
+
+-- An older row may fill in what the newest one left blank about the same employer; about another employer it is out of date.
+told_apart as (
+
+    select
+        people.*,
+        coalesce(
+            people.company_domain = newest_jobs.company_domain
+            or people.company_name_key = newest_jobs.company_name_key
+            or (newest_jobs.company_domain is null and newest_jobs.company_name_key is null)
+            or (people.company_domain is null and people.company_name_key is null),
+            false
+        ) as is_about_current_job
+    from people
+    left join newest_jobs on people.linkedin_url = newest_jobs.linkedin_url
+
+),
+
+one_per_profile as (
+
+    select
+        linkedin_url,
+        {{ first_filled('cleaned_full_name', in_order_of='newest_first') }} as cleaned_full_name,
+        {{ first_filled('cleaned_first_name', in_order_of='newest_first') }} as cleaned_first_name,
+        {{ first_filled('cleaned_last_name', in_order_of='newest_first') }} as cleaned_last_name,
+        {{ first_filled('full_name', in_order_of='newest_first') }} as found_full_name,
+        {{ first_filled('first_name', in_order_of='newest_first') }} as found_first_name,
+        {{ first_filled('last_name', in_order_of='newest_first') }} as found_last_name,
+        {{ first_filled('case when is_about_current_job then job_title end', in_order_of='newest_first') }} as job_title,
+        {{ first_filled('case when is_about_current_job then company_domain end', in_order_of='newest_first') }}
+            as company_domain,
+        {{ first_filled('case when is_about_current_job then company_name end', in_order_of='newest_first') }}
+            as company_name,
+        {{ first_filled('location_raw', in_order_of='newest_first') }} as location_raw,
+        max(updated_at) as updated_at
+    from told_apart
+    group by linkedin_url
+
+),
+
+-- what a person cleaned wins over what was found
+named as (
+
+    select
+        *,
+        coalesce(cleaned_first_name, found_first_name) as first_name,
+        coalesce(cleaned_last_name, found_last_name) as last_name,
+        coalesce(
+            cleaned_full_name,
+            case
+                when cleaned_first_name is not null and coalesce(cleaned_last_name, found_last_name) is not null
+                    then cleaned_first_name || ' ' || coalesce(cleaned_last_name, found_last_name)
+                when cleaned_last_name is not null and found_first_name is not null
+                    then found_first_name || ' ' || cleaned_last_name
+            end,
+            found_full_name,
+            nullif(concat_ws(' ', coalesce(cleaned_first_name, found_first_name), coalesce(cleaned_last_name, found_last_name)), '')
+        ) as full_name
+    from one_per_profile
+
+),
+
+located as (
+
+    select
+        -- keys
+        named.linkedin_url,
+
+        -- text
+        named.full_name,
+        named.first_name,
+        named.last_name,
+        named.job_title,
+        named.company_domain,
+        named.company_name,
+        named.location_raw,
+        locations.locality,
+        locations.region,
+        locations.country_code,
+        locations.location_precision,
+
+        -- numbers
+        locations.latitude,
+        locations.longitude,
+
+        -- booleans
+        locations.is_remote,
+
+        -- timestamps
+        named.updated_at
+    from named
+    left join locations on named.location_raw = locations.location_raw
+
+)
+
+select * from located
