@@ -14,8 +14,8 @@ case
             'region', {{ region }},
             'postcode', null,
             'country_code', {{ country_code }},
-            'latitude', round({{ latitude }}::numeric, 6)::text,
-            'longitude', round({{ longitude }}::numeric, 6)::text
+            'latitude', trim_scale(round({{ latitude }}::numeric, 6))::text,
+            'longitude', trim_scale(round({{ longitude }}::numeric, 6))::text
         )
 end
 {%- endmacro %}
