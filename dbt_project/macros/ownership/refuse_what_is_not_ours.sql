@@ -60,7 +60,8 @@ existing as (
 
     select
         pg_class.oid,
-        pg_class.oid::regclass::text as relation,
+        -- in full: what a bare name would mean depends on the search path
+        format('%I.%I', pg_namespace.nspname, pg_class.relname) as relation,
         coalesce(position({{ sql_text(marker()) }} in obj_description(pg_class.oid, 'pg_class')) > 0, false) as is_ours
     from wanted
     inner join pg_namespace on wanted.schema_name = pg_namespace.nspname
@@ -123,7 +124,12 @@ reached (relation_oid, relation, dependent_oid, is_ours, description) as (
             position({{ sql_text(marker()) }} in obj_description(dependencies.dependent_oid, 'pg_class')) > 0, false
         ),
         coalesce(
-            dependencies.dependent_oid::regclass::text,
+            (
+                select format('%I.%I', pg_namespace.nspname, pg_class.relname)
+                from pg_class
+                inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+                where pg_class.oid = dependencies.dependent_oid
+            ),
             pg_describe_object(dependencies.classid, dependencies.objid, dependencies.objsubid)
         )
     from reached
