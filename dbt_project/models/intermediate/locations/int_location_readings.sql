@@ -623,7 +623,7 @@ readings as (
                     when
                         locality is not null and place_from_end = 2 and not is_code and is_own_name
                         and country_code not in ('US', 'CA') and population >= 15000
-                        and not is_in_another_region
+                        and (not is_in_another_region or population >= 500000)
                         and (part_count = 2 or is_town_as_region)
                         then 22
                     when locality is not null and not is_code then 26
@@ -659,7 +659,7 @@ readings as (
                 end
             when 'country_first'
                 then case
-                    when locality is not null and not is_code and country_code not in ('US', 'CA') then 44
+                    when locality is not null and not is_code and country_code not in ('US', 'CA') then 40.5
                     when locality is not null and not is_code then 46
                     when locality is not null then 47
                 end
