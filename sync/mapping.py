@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from psycopg import sql
+
 from sync import progress
 from sync.errors import MappingError
 
@@ -143,6 +145,14 @@ def select(exports: Sequence[Export], names: Sequence[str]) -> list[Export]:
     if unknown:
         raise MappingError(f"no export is named {unknown[0]}: there are {', '.join(sorted(known)) or 'none'}")
     return [one for one in exports if not names or one.model in names]
+
+
+def relation(project_dir: Path, model: str) -> sql.Identifier:
+    """Return the relation of any model of the project; `MappingError` when there is no such model."""
+    for node in _models(manifest(project_dir)):
+        if node.get("name") == model:
+            return sql.Identifier(str(node["schema"]), str(node.get("alias") or model))
+    raise MappingError(f"the dbt project has no model {model}: it is needed here, restore it")
 
 
 # the manifest

@@ -44,7 +44,7 @@ class Session:
         if self.wants_json:
             click.echo(json.dumps(document, default=str, ensure_ascii=False))
             return
-        console = Console(stderr=True, highlight=False)
+        console = people_console()
         for part in readable:
             console.print(part, soft_wrap=isinstance(part, str))
 
@@ -78,6 +78,11 @@ def command_options(function: Callable[Concatenate[Session, P], R]) -> Callable[
         return function(Session(project_dir, wants_json), *args, **kwargs)
 
     return run  # type: ignore[return-value]
+
+
+def people_console() -> Console:
+    """Return the console of people's output: stderr, wide enough for a table where no terminal says how wide it is."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 140)
 
 
 def run_async(work: Coroutine[Any, Any, R]) -> R:
