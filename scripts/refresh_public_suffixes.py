@@ -1,4 +1,4 @@
-"""Write dbt_project/seeds/public_suffixes.csv from the snapshot of the Public Suffix List that the package tldextract carries.
+"""Write dbt_project/seeds/public_suffixes.csv from the snapshot of the Public Suffix List in the package tldextract.
 
     python scripts/refresh_public_suffixes.py
 

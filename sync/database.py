@@ -37,7 +37,8 @@ def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connectio
         connection.autocommit = autocommit
     except psycopg.Error as error:
         raise WarehouseError(
-            f"no database {settings['PGDATABASE']} at {settings['PGHOST']}:{settings['PGPORT']} for {settings['PGUSER']}: "
+            f"no database {settings['PGDATABASE']} at {settings['PGHOST']}:{settings['PGPORT']} "
+            f"for {settings['PGUSER']}: "
             f"{_reason(error)}; check PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE and PGSSLMODE"
         ) from error
     return connection

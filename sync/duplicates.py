@@ -46,7 +46,7 @@ def tiers(connection: psycopg.Connection, relation: sql.Identifier) -> list[Tier
 
 
 def riskiest(connection: psycopg.Connection, relation: sql.Identifier, *, limit: int) -> list[dict[str, Any]]:
-    """Return the copies that the rules are surest of and yet have the least evidence for, each with its survivor's name."""
+    """Return the copies that the rules are surest of with the least evidence, each with its survivor's name."""
     query = sql.SQL(
         """
         select

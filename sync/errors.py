@@ -63,17 +63,17 @@ class AuthError(AttioError):
     exit_code = 3
 
 
-class RecordRejected(AttioError):
+class RecordRejected(AttioError):  # noqa: N818  # it says what happened
     """400, 404 or 422: this one request is refused; others may pass."""
 
 
-class Conflict(AttioError):
+class Conflict(AttioError):  # noqa: N818  # it says what happened
     """409 `concurrent_write_conflict`: worth another try."""
 
     exit_code = 4
 
 
-class Unavailable(AttioError):
+class Unavailable(AttioError):  # noqa: N818  # it says what happened
     """429, 5xx, or no answer at all.
 
     `retry_after` is the number of seconds Attio asked to wait, None when it named none.

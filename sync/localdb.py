@@ -30,7 +30,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from dotenv import load_dotenv
@@ -158,7 +158,9 @@ class Cluster:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = (self.home / "lock").open("w")
         except OSError as error:
-            raise ConfigError(f"cannot write {error.filename} ({error.strerror}): give write permission, or set PGHOST") from error
+            raise ConfigError(
+                f"cannot write {error.filename} ({error.strerror}): give write permission, or set PGHOST"
+            ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -172,7 +174,8 @@ class Cluster:
         if owner != self.checkout:
             if owner.exists() and (owner / ".local").exists():
                 raise ConfigError(
-                    f"{self.home} was copied from {owner}, whose database it would share: delete {self.home} to get one of its own"
+                    f"{self.home} was copied from {owner}, whose database it would share: "
+                    "delete it to get a database of its own"
                 )
             state |= {"checkout": str(self.checkout)}
             if not _runs_as_root():
@@ -204,7 +207,9 @@ class Cluster:
             shutil.rmtree(place / "data", ignore_errors=True)
             self._initdb(state)
         except OSError as error:
-            raise ConfigError(f"cannot set up the embedded Postgres in {place}: {error.filename}: {error.strerror}") from error
+            raise ConfigError(
+                f"cannot set up the embedded Postgres in {place}: {error.filename}: {error.strerror}"
+            ) from error
         port = self._start_server(state)
         with _connect(port, SUPERUSER, state["superuser_password"], "postgres") as connection:
             connection.execute(
@@ -241,9 +246,18 @@ class Cluster:
             account = pwd.getpwnam(UNPRIVILEGED)
             os.chown(password_file, account.pw_uid, account.pw_gid)
         locale = ["--locale=C.UTF-8"]
-        if _major_version(bindir) >= 17:  # the builtin provider knows Unicode's letters wherever the system's C.UTF-8 does not
+        if _major_version(bindir) >= 17:  # this provider knows Unicode's letters where a system's C.UTF-8 does not
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command = [bindir / "initdb", "-D", data, "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password_file}"]
+        command: list[str | Path] = [
+            bindir / "initdb",
+            "-D",
+            data,
+            "-U",
+            SUPERUSER,
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={password_file}",
+        ]
         try:
             done = subprocess.run(
                 [*command, "-E", "UTF8", "--no-sync", "--no-instructions", *locale],
@@ -289,7 +303,9 @@ class Cluster:
                 time.sleep(0.05)
             # the port was taken meanwhile, or sessions of a killed server are still ending: worth another try
             if time.monotonic() > deadline or not _worth_another_try(log.read_text(errors="replace")):
-                raise ConfigError(f"the embedded Postgres does not start: {_last_line(log.read_text(errors='replace'))} (see {log})")
+                raise ConfigError(
+                    f"the embedded Postgres does not start: {_last_line(log.read_text(errors='replace'))} (see {log})"
+                )
             time.sleep(0.2)
 
     def _port_if_running(self, state: Mapping[str, str]) -> int | None:
@@ -316,10 +332,10 @@ def _runs_as_root() -> bool:
     return os.geteuid() == 0
 
 
-def _as_unprivileged() -> dict[str, object]:
-    """Return what makes `subprocess` run a server program: never as root, from a directory it may enter, without `PG*`."""
+def _as_unprivileged() -> dict[str, Any]:
+    """Return what makes `subprocess` run a server program: never as root, in a directory it may enter, no `PG*`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    options: dict[str, object] = {"cwd": "/", "env": environment}
+    options: dict[str, Any] = {"cwd": "/", "env": environment}
     if _runs_as_root():
         account = pwd.getpwnam(UNPRIVILEGED)
         options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
@@ -327,7 +343,9 @@ def _as_unprivileged() -> dict[str, object]:
 
 
 def _major_version(bindir: Path) -> int:
-    said = subprocess.run([bindir / "postgres", "--version"], check=True, stdout=subprocess.PIPE, text=True, **_as_unprivileged())
+    said = subprocess.run(
+        [bindir / "postgres", "--version"], check=True, stdout=subprocess.PIPE, text=True, **_as_unprivileged()
+    )
     return int(said.stdout.split(") ", 1)[1].split(".")[0])  # postgres (PostgreSQL) 15.18 (Debian ...)
 
 
@@ -350,7 +368,7 @@ def _pid_in(pid_file: Path) -> int:
 
 
 def _forget_stale_pid(data: Path) -> None:
-    """Remove the pid file of a killed server when another program has its number by now: Postgres would refuse to start."""
+    """Remove a killed server's pid file when another program has its number by now: Postgres would not start."""
     pid_file = data / "postmaster.pid"
     try:
         pid = _pid_in(pid_file)
@@ -362,7 +380,9 @@ def _forget_stale_pid(data: Path) -> None:
 
 
 def _worth_another_try(log: str) -> bool:
-    return any(words in log for words in ("already in use", "could not bind", "is still in use", "lock file", "shutting down"))
+    return any(
+        words in log for words in ("already in use", "could not bind", "is still in use", "lock file", "shutting down")
+    )
 
 
 def _last_line(words: str) -> str:
@@ -398,7 +418,9 @@ def _main(arguments: list[str]) -> int:
             except OSError as error:
                 raise ConfigError(f"cannot run {command[0]}: {error.strerror}") from error
         case ["stop"]:
-            stopped = [name for name, ran in (("database", stop(project_dir)), ("sandbox", stop_sandbox(project_dir))) if ran]
+            stopped = [
+                name for name, ran in (("database", stop(project_dir)), ("sandbox", stop_sandbox(project_dir))) if ran
+            ]
             sys.stderr.write(f"{project_dir}: {' and '.join(stopped) or 'nothing'} stopped\n")
             return 0
         case ["remove"]:

@@ -222,7 +222,7 @@ def _parse(project_dir: Path, path: Path) -> dict[str, Any]:
             *_profiles(project_dir, Path(spare)),
         ]
         try:
-            done = subprocess.run(  # noqa: S603  # our own interpreter, our own arguments
+            done = subprocess.run(  # our own interpreter, our own arguments
                 command,
                 cwd=project_dir,
                 env=_environment_without_database(os.environ),

@@ -1,7 +1,7 @@
 """What the tests stand on: a real Postgres, a real sandbox over HTTP, the real command line; nothing of the owner's.
 
-Every `PG*`, `DBT_*`, `ATTIO_*` and `CANON_*` variable is dropped before anything starts, and commands run in a private project
-directory without a `.env`: no test can reach a database or a workspace that is not its own.
+Every `PG*`, `DBT_*`, `ATTIO_*` and `CANON_*` variable is dropped before anything starts, and commands run in a private
+project directory without a `.env`: no test can reach a database or a workspace that is not its own.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class Result:
         return json.loads(self.stdout)
 
     def expect(self, exit_code: int) -> Result:
-        """Fail the test, showing what the command said, unless it ended with `exit_code`; no traceback is ever shown."""
+        """Fail the test, showing what the command said, unless it ended with `exit_code` and no traceback."""
         assert self.exit_code == exit_code, f"exit code {self.exit_code}\n{self.stdout}\n{self.stderr}"
         assert "Traceback" not in self.stderr
         return self
@@ -185,7 +185,9 @@ class Result:
 @contextlib.contextmanager
 def _private_project(directory: Path) -> Iterator[Path]:
     directory.mkdir(parents=True)
-    shutil.copytree(CHECKOUT / "dbt_project", directory / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(
+        CHECKOUT / "dbt_project", directory / "dbt_project", ignore=shutil.ignore_patterns("target", "logs")
+    )
     shutil.copy(CHECKOUT / "profiles.yml.example", directory / "profiles.yml")
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
@@ -225,7 +227,9 @@ def _run_canon(
 class Canon(Protocol):
     """Runs `canon`."""
 
-    def __call__(self, *arguments: str, env: Mapping[str, str | None] | None = None, stdin: str | None = None) -> Result:
+    def __call__(
+        self, *arguments: str, env: Mapping[str, str | None] | None = None, stdin: str | None = None
+    ) -> Result:
         """Run `canon ARGUMENTS` in the private project, `env` over its settings."""
 
 
@@ -333,7 +337,9 @@ def run_dbt(project: Path, database: Database, *arguments: str, env: Mapping[str
     done = subprocess.run(
         [Path(sys.executable).parent / "dbt", *arguments],
         cwd=project / "dbt_project",
-        env=_environment({"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}, database.environment, env or {}),
+        env=_environment(
+            {"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}, database.environment, env or {}
+        ),
         check=False,
         capture_output=True,
         text=True,

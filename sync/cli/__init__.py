@@ -66,7 +66,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         sys.exit(_run(arguments))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str]) -> int:  # noqa: PLR0911  # a return per kind of ending
     wants_json = "--json" in arguments
     try:
         result = cli.main(args=arguments, prog_name="canon", standalone_mode=False)

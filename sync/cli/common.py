@@ -77,7 +77,7 @@ def command_options(function: Callable[Concatenate[Session, P], R]) -> Callable[
         _configure_log(project_dir)
         return function(Session(project_dir, wants_json), *args, **kwargs)
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def people_console() -> Console:

@@ -26,7 +26,9 @@ def command() -> None:
 
 
 @command.command("plan")
-@click.option("--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True)
+@click.option(
+    "--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True
+)
 @command_options
 def plan(session: Session, object_slug: str) -> None:
     """Count the copies by how sure the rules are, and show those with the least evidence.
@@ -40,10 +42,14 @@ def plan(session: Session, object_slug: str) -> None:
     with database.connect(session.project_dir) as connection:
         tiers = duplicates.tiers(connection, relation)
         shown = duplicates.riskiest(connection, relation, limit=SHOWN)
-    counted = Table("how sure", "clusters", "copies", title=f"Copies among the {object_slug} of the CRM", title_justify="left")
+    counted = Table(
+        "how sure", "clusters", "copies", title=f"Copies among the {object_slug} of the CRM", title_justify="left"
+    )
     for each in tiers:
         counted.add_row(each.tier, f"{each.clusters:,}", f"{each.copies:,}")
-    listed = Table("sure", "score", "copy", "of", "why", title="Look at these first: the least evidence", title_justify="left")
+    listed = Table(
+        "sure", "score", "copy", "of", "why", title="Look at these first: the least evidence", title_justify="left"
+    )
     for row in shown:
         copy = " ".join(filter(None, [row["name"], *(row["domains"] or [])]))
         survivor = " ".join(filter(None, [row["survivor_name"], *(row["survivor_domains"] or [])]))
@@ -54,14 +60,18 @@ def plan(session: Session, object_slug: str) -> None:
         "riskiest": shown,
     }
     if tiers:
-        session.answer(document, counted, listed, "Nothing was changed. All of them: canon duplicates export copies.csv")
+        session.answer(
+            document, counted, listed, "Nothing was changed. All of them: canon duplicates export copies.csv"
+        )
     else:
         session.answer(document, f"No copies found among the {object_slug} of the CRM.")
 
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True)
+@click.option(
+    "--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True
+)
 @command_options
 def export(session: Session, file: Path, object_slug: str) -> None:
     """Write every record of every cluster as CSV, for people who prefer Attio's own screens.
