@@ -1,4 +1,3 @@
-{%- set passes = 3 -%}
 with
 
 asserted_companies as (
@@ -27,151 +26,161 @@ crm_companies as (
 
 legal_forms as (
 
-    select * from {{ ref('legal_forms') }}
+    select
+        form,
+        place,
+        written,
+        cardinality(string_to_array(form, ' ')) as word_count,
+        split_part(form, ' ', 1) as first_word,
+        split_part(form, ' ', cardinality(string_to_array(form, ' '))) as last_word
+    from {{ ref('legal_forms') }}
 
 ),
 
--- a name is cleaned once, however many rows it stands in
+-- The same name stands in many rows: each is read once. `union` drops the repeats.
 distinct_names as (
 
-    select original_name as name_raw from asserted_companies
+    select original_name as name_raw from asserted_companies where original_name is not null
     union
-    select cleaned_name as name_raw from asserted_companies
+    select cleaned_name as name_raw from asserted_companies where cleaned_name is not null
     union
-    select name as name_raw from enriched_companies
+    select name as name_raw from enriched_companies where name is not null
     union
-    select latest_company as name_raw from people
+    select latest_company as name_raw from people where latest_company is not null
     union
-    select name as name_raw from crm_companies
+    select name as name_raw from crm_companies where name is not null
 
 ),
 
-one_spaced as (
+-- Forms of Chinese, Japanese and Korean law stand without a blank, in front or behind.
+glued_forms as (
 
-    select
-        name_raw,
-        btrim(regexp_replace({{ without_html_entities('name_raw') }}, '\s+', ' ', 'g')) as name
-    from distinct_names
-    where name_raw is not null
-
-),
-
--- what stands behind a bar is a tagline; what stands in brackets at the end is a remark: (fka X), (YC W21), (The)
-without_tagline as (
-
-    select
-        name_raw,
-        coalesce(nullif(btrim(split_part(name, '|', 1)), ''), name) as name
-    from one_spaced
+    select string_agg(regexp_replace(form, '([()])', '\\\1', 'g'), '|' order by length(form) desc) as alternatives
+    from legal_forms
+    where place = 'glued'
 
 ),
 
-without_remark as (
+tidied as materialized (
 
     select
-        name_raw,
+        distinct_names.name_raw,
         case
-            when right(name, 1) in (')', ']')
-                then coalesce(nullif(btrim(regexp_replace(name, '(\s*[(\[][^()\[\]]*[)\]])+$', '')), ''), name)
-            else name
+            when octet_length(distinct_names.name_raw) = length(distinct_names.name_raw) then {{ name_tidied('distinct_names.name_raw') }}
+            else
+                coalesce(
+                    nullif(btrim(regexp_replace(
+                        translate({{ name_tidied('distinct_names.name_raw') }}, '（）㈱㈜', '()'),
+                        '^\s*(?:' || glued_forms.alternatives || ')\s*|\s*(?:' || glued_forms.alternatives || ')\s*$', '', 'g'
+                    )), ''),
+                    {{ name_tidied('distinct_names.name_raw') }}
+                )
         end as name
-    from without_tagline
+    from distinct_names
+    cross join glued_forms
 
 ),
 
-stripped_0 as materialized (
+-- words: as written.  keys: what the forms are compared with, one for each word.
+in_words as materialized (
 
     select
         name_raw,
-        string_to_array(name, ' ') as words
-    from without_remark
-
-),
-{% for step in range(1, passes + 1) %}
-
--- The longest legal form at the end goes, then the longest one in front; never the whole name. A form of two letters is one
--- only in capitals, with dots or behind a comma ('Bolt AS', 'Acme, s.a.'), else it is a word ('Save as').
-tails_{{ step }} as (
-
-    select distinct on (stripped_{{ step - 1 }}.name_raw)
-        stripped_{{ step - 1 }}.name_raw,
-        tails.word_count
-    from stripped_{{ step - 1 }}
-    cross join lateral generate_series(1, least(5, cardinality(words) - 1)) as tails (word_count)
-    cross join lateral (
-        select words[cardinality(words) - tails.word_count + 1:] as tail
-    ) as cut
-    inner join legal_forms
-        on legal_forms.term = btrim(replace(
-            {{ word_key('cut.tail[1]') }}
-            {%- for place in range(2, 6) %} || ' ' || coalesce({{ word_key('cut.tail[' ~ place ~ ']') }}, ''){% endfor -%}
-            , '  ', ' '
-        ))
-    where
-        length(legal_forms.term) > 2
-        or cut.tail[1] = upper(cut.tail[1])
-        or position('.' in cut.tail[1]) > 0
-        or right(words[cardinality(words) - 1], 1) = ','
-    order by stripped_{{ step - 1 }}.name_raw asc, tails.word_count desc
+        string_to_array({{ name_without_brackets('name') }}, ' ') as words,
+        string_to_array(lower(translate({{ name_without_brackets('name') }}, '.,''"’()/«»“”„', '')), ' ') as keys
+    from tidied
 
 ),
 
-stripped_{{ step }} as materialized (
+behind_front_form as (
 
     select
-        stripped_{{ step - 1 }}.name_raw,
-        case
-            when tails_{{ step }}.word_count is null then words
-            else words[:cardinality(words) - tails_{{ step }}.word_count]
-        end as words
-    from stripped_{{ step - 1 }}
-    left join tails_{{ step }} on tails_{{ step }}.name_raw = stripped_{{ step - 1 }}.name_raw
+        in_words.name_raw,
+        max(legal_forms.word_count) + 1 as first_kept
+    from in_words
+    inner join legal_forms on legal_forms.place = 'front' and legal_forms.first_word = in_words.keys[1]
+    where
+        cardinality(in_words.keys) > legal_forms.word_count
+        and array_to_string(in_words.keys[:legal_forms.word_count], ' ') = legal_forms.form
+        and (legal_forms.written = 'any' or in_words.words[1] = upper(in_words.words[1]))
+    group by in_words.name_raw
+
+),
+
+kept_0 as (
+
+    select
+        in_words.name_raw,
+        in_words.words,
+        in_words.keys,
+        coalesce(behind_front_form.first_kept, 1) as first_kept,
+        cardinality(in_words.keys) as last_kept
+    from in_words
+    left join behind_front_form on behind_front_form.name_raw = in_words.name_raw
+
+),
+
+{#- 'Co., Ltd.' and 'Holding GmbH & Co. KG Inc.' take several turns; nobody has needed a fourth. -#}
+{% for turn in [1, 2, 3] %}
+with_form_{{ turn }} as (
+
+    select
+        kept_{{ turn - 1 }}.name_raw,
+        max(legal_forms.word_count) as word_count
+    from kept_{{ turn - 1 }}
+    inner join legal_forms on legal_forms.place = 'end' and legal_forms.last_word = kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.last_kept]
+    where
+        -- never empty because of it: 'SAS', 'Inc.' and 'The Limited' are names
+        kept_{{ turn - 1 }}.last_kept - legal_forms.word_count >= kept_{{ turn - 1 }}.first_kept
+        and array_to_string(kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.first_kept:kept_{{ turn - 1 }}.last_kept - legal_forms.word_count], ' ') not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
+        and array_to_string(kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.last_kept - legal_forms.word_count + 1:kept_{{ turn - 1 }}.last_kept], ' ') = legal_forms.form
+        and {{ legal_form_is_meant(
+            'kept_' ~ (turn - 1) ~ '.words[kept_' ~ (turn - 1) ~ '.last_kept]',
+            'kept_' ~ (turn - 1) ~ '.words[kept_' ~ (turn - 1) ~ '.last_kept - 1]',
+            'array_to_string(kept_' ~ (turn - 1) ~ '.words[:kept_' ~ (turn - 1) ~ ".last_kept - 1], ' ')",
+        ) }}
+    group by kept_{{ turn - 1 }}.name_raw
+
+),
+
+kept_{{ turn }} as (
+
+    select
+        kept_{{ turn - 1 }}.name_raw,
+        kept_{{ turn - 1 }}.words,
+        kept_{{ turn - 1 }}.keys,
+        kept_{{ turn - 1 }}.first_kept,
+        kept_{{ turn - 1 }}.last_kept - coalesce(with_form_{{ turn }}.word_count, 0) as last_kept
+    from kept_{{ turn - 1 }}
+    left join with_form_{{ turn }} on with_form_{{ turn }}.name_raw = kept_{{ turn - 1 }}.name_raw
 
 ),
 {% endfor %}
-
--- in front only where that is the custom: Cyrillic and East Asian forms
-without_front as (
-
-    select
-        stripped_{{ passes }}.name_raw,
-        array_to_string(
-            case
-                when
-                    cardinality(words) > 1
-                    and words[1] !~ '[[:ascii:]]'
-                    and exists (select from legal_forms where legal_forms.term = {{ word_key('words[1]') }})
-                    then words[2:]
-                else words
-            end,
-            ' '
-        ) as name
-    from stripped_{{ passes }}
-
-),
-
-unglued as (
+without_forms as materialized (
 
     select
         name_raw,
-        coalesce(
-            nullif(btrim(regexp_replace(name, '^(株式会社|有限会社|合同会社|주식회사)|(株式会社|有限会社|合同会社|주식회사)$', ''), ' ,;-&«»"'), ''),
-            name
-        ) as name
-    from without_front
+        btrim(array_to_string(words[first_kept:last_kept], ' '), ' ,;&-–—/"“”„«»') as name
+    from kept_3
 
 ),
 
--- Shouting is mended only where all letters are capitals and one word is too long for an acronym.
-mended as (
+-- 'Vision (Shanghai), Co. Ltd.': the brackets stand at the end only now
+without_brackets as materialized (
 
     select
         name_raw,
-        case
-            when name = upper(name) and name != lower(name) and name ~ '[[:alpha:]]{5}' and name !~ '[0-9.]' then initcap(name)
-            else name
-        end as name
-    from unglued
+        coalesce(nullif(btrim({{ name_without_brackets('name') }}, ' ,;&-–—/'), ''), name_raw) as name
+    from without_forms
+
+),
+
+mended as materialized (
+
+    select
+        name_raw,
+        {{ name_mended('name') }} as name
+    from without_brackets
 
 ),
 

@@ -1,0 +1,13 @@
+{#- A name without the brackets at its end ('(fka X)', '[YC W21]', '(' without its other half); whole where nothing else is left. -#}
+{% macro name_without_brackets(column) -%}
+case
+    when {{ column }} ~ '[(\[]'
+        then
+            coalesce(
+                substring({{ column }} from '^(.*?[[:alnum:]].*?)\s*(?:\s*(?:\([^()]*\)|\[[^\[\]]*\]))+$'),
+                substring({{ column }} from '^(.*?[[:alnum:]].*?)\s+[(\[][^()\[\]]*$'),
+                {{ column }}
+            )
+    else {{ column }}
+end
+{%- endmacro %}
