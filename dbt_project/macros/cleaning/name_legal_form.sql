@@ -2,15 +2,25 @@
     Whether a word that is spelled like a legal form is meant as one. By the seed's column `written`:
       any     always
       upper   in capitals or with dots inside: 'Software AG', not 'Indigo Ag'
-      mixed   with dots inside, behind a comma, as 'SpA', or in capitals while the rest is not: a word otherwise ('Red Door Spa')
+      mixed   with dots inside, as 'SpA', behind a comma, or in capitals while the rest is not: 'Bolt AS', not 'Red Door Spa'
       dotted  with a dot: 'Kubuds Co.', not 'Zip Co'
     Two capitals behind a comma can be a state: 'City of Aurora, CO'.
+
+    words: an array of the name's words as written.  place: where in it the form's last word stands.
 -#}
-{% macro legal_form_is_meant(word, word_before, rest) -%}
-case legal_forms.written
-            when 'any' then not ({{ word_before }} like '%,' and {{ word }} in ('NV', 'AB', 'CO'))
-            when 'upper' then ({{ word }} = upper({{ word }}) or {{ word }} ~ '[./].') and not ({{ word_before }} like '%,' and {{ word }} in ('AB', 'SA', 'SC', 'KS'))
-            when 'mixed' then {{ word }} ~ '[./].' or {{ word }} = 'SpA' or ({{ word_before }} like '%,' and {{ word }} not in ('SC', 'AS', 'PC', 'AL')) or ({{ word }} = upper({{ word }}) and {{ rest }} <> upper({{ rest }}))
-            when 'dotted' then {{ word }} like '%.%'
+{% macro legal_form_is_meant(words, place) -%}
+{%- set word = words ~ '[' ~ place ~ ']' -%}
+{%- set behind_comma = words ~ '[' ~ place ~ " - 1] like '%,'" -%}
+{%- set rest = 'array_to_string(' ~ words ~ '[:' ~ place ~ " - 1], ' ')" -%}
+case
+            when {{ behind_comma }} and {{ word }} in ('AB', 'AL', 'AS', 'CO', 'KS', 'NV', 'PC', 'SA', 'SC') then false
+            when legal_forms.written = 'any' then true
+            when legal_forms.written = 'upper' then {{ word }} = upper({{ word }}) or {{ word }} ~ '[./].'
+            when legal_forms.written = 'dotted' then {{ word }} like '%.%'
+            else
+                {{ word }} ~ '[./].'
+                or {{ word }} = 'SpA'
+                or {{ behind_comma }}
+                or ({{ word }} = upper({{ word }}) and {{ rest }} != upper({{ rest }}))
         end
 {%- endmacro %}

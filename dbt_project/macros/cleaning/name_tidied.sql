@@ -4,25 +4,31 @@
 -#}
 {% macro name_tidied(column) -%}
 coalesce(
-        nullif(btrim(regexp_replace(
-            regexp_replace(
-                split_part(
-                    ltrim(normalize(translate({{ html_unescaped(column) }}, '®™©℠', ''), nfc), ' |'),
-                    '|', 1
+            nullif(btrim(
+                regexp_replace(
+                    regexp_replace(
+                        split_part(
+                            ltrim(normalize(translate({{ html_unescaped(column) }}, '®™©℠', ''), nfc), ' |'),
+                            '|', 1
+                        ),
+                        ',(?=[[:alpha:]])', ', ', 'g'
+                    ),
+                    '\s+', ' ', 'g'
                 ),
-                ',(?=[[:alpha:]])', ', ', 'g'
-            ),
-            '\s+', ' ', 'g'
-        ), ' "“”„«»`,;'), ''),
-        btrim({{ column }})
-    )
+                ' "“”„«»`,;'
+            ), ''),
+            btrim({{ column }})
+        )
 {%- endmacro %}
 
-{#- The five escapes of XML and the most common of HTML; others stay. -#}
+{#- The escapes that names come with; others stay. -#}
 {% macro html_unescaped(column) -%}
-case
-    when {{ column }} like '%&%;%'
-        then replace(replace(replace(replace(replace(replace(replace({{ column }}, '&nbsp;', ' '), '&quot;', '"'), '&#39;', ''''), '&apos;', ''''), '&lt;', '<'), '&gt;', '>'), '&amp;', '&')
-    else {{ column }}
-end
+{%- set text = namespace(sql=column) -%}
+{%- for escape, character in [
+    ('&nbsp;', "' '"), ('&quot;', "'\"'"), ('&#34;', "'\"'"), ('&#39;', "''''"), ('&#x27;', "''''"), ('&apos;', "''''"),
+    ('&lt;', "'<'"), ('&gt;', "'>'"), ('&#38;', "'&'"), ('&#038;', "'&'"), ('&amp;', "'&'"),
+] -%}
+    {%- set text.sql = 'replace(' ~ text.sql ~ ", '" ~ escape ~ "', " ~ character ~ ')' -%}
+{%- endfor -%}
+case when {{ column }} like '%&%;%' then {{ text.sql }} else {{ column }} end
 {%- endmacro %}

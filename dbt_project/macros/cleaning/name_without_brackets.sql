@@ -1,4 +1,4 @@
-{#- A name without the brackets at its end ('(fka X)', '[YC W21]', '(' without its other half); whole where nothing else is left. -#}
+{#- A name without the brackets at its end: '(fka X)', '[YC W21]', also unclosed ones; whole where nothing else is left. -#}
 {% macro name_without_brackets(column) -%}
 case
     when {{ column }} ~ '[(\[]'

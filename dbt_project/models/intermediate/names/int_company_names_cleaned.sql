@@ -55,7 +55,8 @@ distinct_names as (
 -- Forms of Chinese, Japanese and Korean law stand without a blank, in front or behind.
 glued_forms as (
 
-    select string_agg(regexp_replace(form, '([()])', '\\\1', 'g'), '|' order by length(form) desc) as alternatives
+    select
+        string_agg(regexp_replace(form, '([()])', '\\\1', 'g'), '|' order by length(form) desc) as alternatives
     from legal_forms
     where place = 'glued'
 
@@ -64,20 +65,40 @@ glued_forms as (
 tidied as materialized (
 
     select
-        distinct_names.name_raw,
+        name_raw,
+        {{ name_tidied('name_raw') }} as name
+    from distinct_names
+
+),
+
+unglued as materialized (
+
+    select
+        tidied.name_raw,
         case
-            when octet_length(distinct_names.name_raw) = length(distinct_names.name_raw) then {{ name_tidied('distinct_names.name_raw') }}
+            when octet_length(tidied.name) = length(tidied.name) then tidied.name
             else
                 coalesce(
                     nullif(btrim(regexp_replace(
-                        translate({{ name_tidied('distinct_names.name_raw') }}, '（）㈱㈜', '()'),
-                        '^\s*(?:' || glued_forms.alternatives || ')\s*|\s*(?:' || glued_forms.alternatives || ')\s*$', '', 'g'
+                        replace(replace(translate(tidied.name, '（）', '()'), '㈱', '(株)'), '㈜', '(주)'),
+                        '^\s*(' || glued_forms.alternatives || ')|(' || glued_forms.alternatives || ')\s*$',
+                        '',
+                        'g'
                     )), ''),
-                    {{ name_tidied('distinct_names.name_raw') }}
+                    tidied.name
                 )
         end as name
-    from distinct_names
+    from tidied
     cross join glued_forms
+
+),
+
+without_remark as materialized (
+
+    select
+        name_raw,
+        {{ name_without_brackets('name') }} as name
+    from unglued
 
 ),
 
@@ -86,9 +107,9 @@ in_words as materialized (
 
     select
         name_raw,
-        string_to_array({{ name_without_brackets('name') }}, ' ') as words,
-        string_to_array(lower(translate({{ name_without_brackets('name') }}, '.,''"’()/«»“”„', '')), ' ') as keys
-    from tidied
+        string_to_array(name, ' ') as words,
+        string_to_array(lower(translate(name, '.,''"’()/«»“”„', '')), ' ') as keys
+    from without_remark
 
 ),
 
@@ -120,42 +141,43 @@ kept_0 as (
 
 ),
 
-{#- 'Co., Ltd.' and 'Holding GmbH & Co. KG Inc.' take several turns; nobody has needed a fourth. -#}
+{#- 'Co., Ltd.' takes two turns; nobody has needed a fourth. -#}
 {% for turn in [1, 2, 3] %}
-with_form_{{ turn }} as (
+{%- set before = 'kept_' ~ (turn - 1) %}
+
+-- never empty because of it: 'SAS', 'Inc.' and 'The Limited' are names
+ends_in_form_{{ turn }} as (
 
     select
-        kept_{{ turn - 1 }}.name_raw,
+        names.name_raw,
         max(legal_forms.word_count) as word_count
-    from kept_{{ turn - 1 }}
-    inner join legal_forms on legal_forms.place = 'end' and legal_forms.last_word = kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.last_kept]
+    from {{ before }} as names
+    inner join legal_forms on legal_forms.place = 'end' and legal_forms.last_word = names.keys[names.last_kept]
     where
-        -- never empty because of it: 'SAS', 'Inc.' and 'The Limited' are names
-        kept_{{ turn - 1 }}.last_kept - legal_forms.word_count >= kept_{{ turn - 1 }}.first_kept
-        and array_to_string(kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.first_kept:kept_{{ turn - 1 }}.last_kept - legal_forms.word_count], ' ') not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
-        and array_to_string(kept_{{ turn - 1 }}.keys[kept_{{ turn - 1 }}.last_kept - legal_forms.word_count + 1:kept_{{ turn - 1 }}.last_kept], ' ') = legal_forms.form
-        and {{ legal_form_is_meant(
-            'kept_' ~ (turn - 1) ~ '.words[kept_' ~ (turn - 1) ~ '.last_kept]',
-            'kept_' ~ (turn - 1) ~ '.words[kept_' ~ (turn - 1) ~ '.last_kept - 1]',
-            'array_to_string(kept_' ~ (turn - 1) ~ '.words[:kept_' ~ (turn - 1) ~ ".last_kept - 1], ' ')",
-        ) }}
-    group by kept_{{ turn - 1 }}.name_raw
+        names.last_kept - legal_forms.word_count >= names.first_kept
+        and array_to_string(names.keys[names.last_kept - legal_forms.word_count + 1:names.last_kept], ' ')
+        = legal_forms.form
+        and array_to_string(names.keys[names.first_kept:names.last_kept - legal_forms.word_count], ' ')
+        not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
+        and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
+    group by names.name_raw
 
 ),
 
 kept_{{ turn }} as (
 
     select
-        kept_{{ turn - 1 }}.name_raw,
-        kept_{{ turn - 1 }}.words,
-        kept_{{ turn - 1 }}.keys,
-        kept_{{ turn - 1 }}.first_kept,
-        kept_{{ turn - 1 }}.last_kept - coalesce(with_form_{{ turn }}.word_count, 0) as last_kept
-    from kept_{{ turn - 1 }}
-    left join with_form_{{ turn }} on with_form_{{ turn }}.name_raw = kept_{{ turn - 1 }}.name_raw
+        names.name_raw,
+        names.words,
+        names.keys,
+        names.first_kept,
+        names.last_kept - coalesce(ends_in_form_{{ turn }}.word_count, 0) as last_kept
+    from {{ before }} as names
+    left join ends_in_form_{{ turn }} on ends_in_form_{{ turn }}.name_raw = names.name_raw
 
 ),
-{% endfor %}
+{%- endfor %}
+
 without_forms as materialized (
 
     select
@@ -166,7 +188,7 @@ without_forms as materialized (
 ),
 
 -- 'Vision (Shanghai), Co. Ltd.': the brackets stand at the end only now
-without_brackets as materialized (
+shown as materialized (
 
     select
         name_raw,
@@ -180,7 +202,7 @@ mended as materialized (
     select
         name_raw,
         {{ name_mended('name') }} as name
-    from without_brackets
+    from shown
 
 ),
 
@@ -189,7 +211,9 @@ keyed as (
     select
         name_raw,
         name,
-        coalesce(nullif({{ name_key('name') }}, ''), nullif({{ name_key('name_raw') }}, ''), lower(name_raw)) as name_key
+        coalesce(
+            nullif({{ name_key('name') }}, ''), nullif({{ name_key('name_raw') }}, ''), lower(name_raw)
+        ) as name_key
     from mended
 
 )
