@@ -125,7 +125,7 @@ def test_models_columns_seeds_sources_and_macros_are_described(built: Build) -> 
         if not column["description"].strip()
     ]
     assert bare == []
-    assert [node["name"] for node in described if not node["columns"]] == []
+    assert [node["name"] for node in built.nodes("model") + built.nodes("seed") if not node["columns"]] == []
 
 
 def test_every_model_has_a_test(built: Build) -> None:
