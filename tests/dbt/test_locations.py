@@ -1,6 +1,6 @@
 """The location models on the whole gazetteer: from what people write to where they are. Nothing may stop them.
 
-The models are built once; then each test's texts run through the compiled SQL of the four models that read texts.
+The models are built once; then each test's texts run through the compiled SQL of the models that read texts.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ MODELS = [
     "int_location_strings",
     "int_location_texts_prepared",
     "int_location_parts",
+    "int_location_places_named",
     "int_location_readings",
     "int_locations_parsed",
 ]

@@ -75,7 +75,7 @@ split_at_commas as (
 
 ),
 
-cleaned as (
+cleaned as materialized (
 
     select
         mention_id,
@@ -102,14 +102,24 @@ cleaned as (
 
 ),
 
+-- keys of distinct texts only: 'CA' and 'USA' stand in every third place
+keys as materialized (
+
+    select
+        part_text,
+        {{ location_key('part_text') }} as name_key
+    from (select distinct part_text from cleaned where part_text != '') as texts_of_parts
+
+),
+
 keyed as (
 
     select
-        *,
-        {{ location_key('part_text') }} as name_key,
-        count(*) over (partition by mention_id) as written_part_count
+        cleaned.*,
+        keys.name_key,
+        count(*) over (partition by cleaned.mention_id) as written_part_count
     from cleaned
-    where part_text != ''
+    inner join keys on cleaned.part_text = keys.part_text
 
 ),
 
@@ -206,7 +216,7 @@ tails as (
 
 ),
 
-with_tails_split as (
+with_tails_split as materialized (
 
     select
         names_a_place.location_raw,
@@ -244,28 +254,40 @@ with_tails_split as (
 ),
 
 -- other forms of a name that the gazetteer may know
-with_other_keys as (
+other_keys as materialized (
 
     select
-        with_tails_split.*,
-        {{ location_unit_key('with_tails_split.name_key', with_quarter=true) }} as unit_key,
+        name_key,
+        {{ location_unit_key('name_key', with_quarter=true) }} as unit_key,
         -- 'greater boston', 'dallas metro', 'chicago area' -> the city
         case
-            when with_tails_split.name_key ~ '^greater |(^| )metro|( area)$|^area '
+            when name_key ~ '^greater |(^| )metro|( area)$|^area '
                 then btrim(regexp_replace(
-                    ' ' || with_tails_split.name_key || ' ',
+                    ' ' || name_key || ' ',
                     ' (greater|metro|metropolitan|metroplex|area|region)(?= )', '', 'g'
                 ))
         end as metro_key,
         -- 'kaohsiung city', 'city of london', 'kyoto shi' -> the name itself
         case
-            when with_tails_split.name_key ~ '( city| shi| town| township| municipality| cedex| village)$|^(city of|the|downtown|central) '
+            when name_key ~ ' (city|shi|town|township|municipality|cedex|village)$|^(city of|the|downtown|central) '
                 then regexp_replace(
-                    with_tails_split.name_key,
+                    name_key,
                     '^(city of|the|downtown|central) | (city|shi|town|township|municipality|cedex|village)$', '', 'g'
                 )
         end as plain_key
+    from (select distinct name_key from with_tails_split) as keys_of_parts
+
+),
+
+with_other_keys as materialized (
+
+    select
+        with_tails_split.*,
+        other_keys.unit_key,
+        other_keys.metro_key,
+        other_keys.plain_key
     from with_tails_split
+    inner join other_keys on with_tails_split.name_key = other_keys.name_key
     left join noise on with_tails_split.name_key = noise.phrase_key and noise.kind = 'nowhere'
     where noise.phrase_key is null
 

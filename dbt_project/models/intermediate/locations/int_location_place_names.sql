@@ -14,19 +14,6 @@ regions as (
 
 ),
 
--- 'New York City' is New York to people: the seed's name of a place goes before the gazetteer's
-names_people_edit as (
-
-    select
-        {{ location_key('name') }} as name_key,
-        country_code,
-        region,
-        locality
-    from {{ ref('location_metros') }}
-    where kind = 'nickname'
-
-),
-
 names as (
 
     select
@@ -55,23 +42,6 @@ keyed as (
         place_id,
         is_own_name
     from names
-
-),
-
-names_shown as (
-
-    select distinct on (keyed.place_id)
-        keyed.place_id,
-        names_people_edit.locality
-    from names_people_edit
-    inner join keyed on names_people_edit.name_key = keyed.name_key and keyed.is_own_name
-    inner join places on keyed.place_id = places.place_id and names_people_edit.country_code = places.country_code
-    inner join regions
-        on
-            places.country_code = regions.country_code
-            and places.region_code = regions.region_code
-            and names_people_edit.region = regions.region
-    order by keyed.place_id, names_people_edit.locality
 
 ),
 
@@ -104,7 +74,7 @@ with_region_names as (
         one_winner_per_name_and_region.country_code,
         one_winner_per_name_and_region.region_code,
         one_winner_per_name_and_region.place_id,
-        coalesce(names_shown.locality, one_winner_per_name_and_region.locality) as locality,
+        one_winner_per_name_and_region.locality,
         regions.region,
         one_winner_per_name_and_region.population,
         one_winner_per_name_and_region.latitude,
@@ -115,7 +85,6 @@ with_region_names as (
         on
             one_winner_per_name_and_region.country_code = regions.country_code
             and one_winner_per_name_and_region.region_code = regions.region_code
-    left join names_shown on one_winner_per_name_and_region.place_id = names_shown.place_id
 
 )
 

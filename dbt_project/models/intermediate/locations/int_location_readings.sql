@@ -6,6 +6,12 @@ parts as (
 
 ),
 
+places_named as (
+
+    select * from {{ ref('int_location_places_named') }}
+
+),
+
 country_names as (
 
     select * from {{ ref('int_location_country_names') }}
@@ -18,22 +24,6 @@ region_names as (
 
 ),
 
-place_names as (
-
-    select * from {{ ref('int_location_place_names') }}
-
-),
-
-metros_people_edit as (
-
-    select
-        *,
-        {{ location_key('name') }} as name_key,
-        {{ location_key('locality') }} as locality_key
-    from {{ ref('location_metros') }}
-
-),
-
 territories as (
 
     select * from {{ ref('location_territories') }}
@@ -43,29 +33,6 @@ territories as (
 countries as (
 
     select * from {{ ref('stg_reference__gazetteer_countries') }}
-
-),
-
-metros as (
-
-    select distinct on (metros_people_edit.name_key)
-        metros_people_edit.name_key,
-        metros_people_edit.country_code,
-        place_names.region_code,
-        place_names.place_id,
-        nullif(metros_people_edit.locality, '') as locality,
-        nullif(metros_people_edit.region, '') as region,
-        coalesce(place_names.population, 0) as population,
-        place_names.latitude,
-        place_names.longitude,
-        metros_people_edit.kind
-    from metros_people_edit
-    left join place_names
-        on
-            metros_people_edit.locality_key = place_names.name_key
-            and metros_people_edit.country_code = place_names.country_code
-            and (place_names.region = metros_people_edit.region or nullif(metros_people_edit.region, '') is null)
-    order by metros_people_edit.name_key, place_names.population desc nulls last
 
 ),
 
@@ -123,105 +90,7 @@ regions_named as (
         and region_names.name_kind != 'code'
         and parts.name_key not in (select name_key from region_names)
         and parts.name_key not in (select name_key from country_names)
-        and parts.name_key not in (select name_key from metros)
-
-),
-
--- A part's own key, and where nobody is called so, the key without 'City', 'Greater' or 'Area'
-place_keys as (
-
-    select
-        mention_id,
-        from_end,
-        part_count,
-        name_key,
-        metro_key is not null as is_metro,
-        false as is_shortened,
-        false as is_ending
-    from parts
-
-    union all
-
-    select
-        mention_id,
-        from_end,
-        part_count,
-        coalesce(metro_key, plain_key),
-        metro_key is not null,
-        true,
-        false
-    from parts
-    where
-        coalesce(metro_key, plain_key) != name_key
-        and name_key not in (select name_key from metros)
-        and not exists (select 1 from place_names where place_names.name_key = parts.name_key)
-
-    union all
-
-    -- '17 Pleasant Street Clifton Springs': what an address without commas ends in
-    select
-        parts.mention_id,
-        parts.from_end,
-        parts.part_count,
-        array_to_string(
-            (string_to_array(parts.name_key, ' '))[cardinality(string_to_array(parts.name_key, ' ')) - lengths.n + 1:],
-            ' '
-        ),
-        false,
-        true,
-        true
-    from parts
-    inner join (values (1), (2), (3)) as lengths (n)
-        on cardinality(string_to_array(parts.name_key, ' ')) >= lengths.n + 2
-    where
-        cardinality(string_to_array(parts.name_key, ' ')) <= 12
-        and not exists (select 1 from place_names where place_names.name_key = parts.name_key)
-
-),
-
-places_named as (
-
-    select
-        place_keys.mention_id,
-        place_keys.from_end,
-        place_keys.part_count,
-        place_keys.name_key,
-        place_names.country_code,
-        place_names.region_code,
-        place_names.place_id,
-        place_names.locality,
-        place_names.region,
-        place_names.population,
-        place_names.latitude,
-        place_names.longitude,
-        place_names.is_own_name,
-        false as is_seeded,
-        place_keys.is_metro and (place_keys.is_shortened or not place_names.is_own_name) as is_metro,
-        case when place_keys.is_ending then length(place_keys.name_key) else 100 end as name_length
-    from place_keys
-    inner join place_names on place_keys.name_key = place_names.name_key
-
-    union all
-
-    select
-        parts.mention_id,
-        parts.from_end,
-        parts.part_count,
-        parts.name_key,
-        metros.country_code,
-        metros.region_code,
-        metros.place_id,
-        metros.locality,
-        metros.region,
-        metros.population,
-        metros.latitude,
-        metros.longitude,
-        true,
-        true,
-        metros.kind = 'metro',
-        100
-    from parts
-    inner join metros on parts.name_key = metros.name_key
+        and parts.name_key not in (select {{ location_key('name') }} from {{ ref('location_metros') }})
 
 ),
 
@@ -232,9 +101,9 @@ regions_called_like_a_city as (
         region_names.name_key,
         region_names.country_code
     from region_names
-    inner join place_names
-        on region_names.name_key = place_names.name_key and region_names.country_code = place_names.country_code
-    where place_names.population >= 100000
+    inner join places_named
+        on region_names.name_key = places_named.name_key and region_names.country_code = places_named.country_code
+    where places_named.population >= 100000 and places_named.name_length = 100
 
 ),
 

@@ -44,7 +44,7 @@ words_after_and as (
 
 ),
 
-told_remote as (
+told_remote as materialized (
 
     select
         location_raw,
@@ -58,7 +58,7 @@ told_remote as (
 ),
 
 -- Emoji go; a flag becomes the word 'flag' and its two letters. Only texts that have any pay for it.
-without_emoji as (
+without_emoji as materialized (
 
     select
         location_raw,
@@ -88,7 +88,7 @@ without_emoji as (
 ),
 
 -- ';' parts places from each other, ',' parts the words of one place.
-separated as (
+separated as materialized (
 
     select
         location_raw,
@@ -103,7 +103,7 @@ separated as (
 
 ),
 
-without_dashes as (
+without_dashes as materialized (
 
     select
         location_raw,
@@ -129,7 +129,7 @@ without_dashes as (
 ),
 
 -- "Headquarters are in Austin with studios in Reno": what stands before the first "in" is no place, nor how it goes on.
-without_lead as (
+without_lead as materialized (
 
     select
         location_raw,
@@ -150,7 +150,7 @@ without_lead as (
 
 ),
 
-without_noise as (
+without_noise as materialized (
 
     select
         without_lead.location_raw,

@@ -1,0 +1,193 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
+with
+
+parts as (
+
+    select * from {{ ref('int_location_parts') }}
+
+),
+
+metros_people_edit as (
+
+    select
+        *,
+        {{ location_key('name') }} as name_key,
+        {{ location_key('locality') }} as locality_key
+    from {{ ref('location_metros') }}
+
+),
+
+-- A part's own key; the key without 'City', 'Greater' or 'Area'; and what an address without commas ends in
+-- ('17 Pleasant Street Clifton Springs').
+possible_place_keys as (
+
+    select
+        mention_id,
+        from_end,
+        part_count,
+        name_key as part_key,
+        name_key,
+        metro_key is not null as is_metro,
+        'whole' as form
+    from parts
+
+    union all
+
+    select
+        mention_id,
+        from_end,
+        part_count,
+        name_key,
+        coalesce(metro_key, plain_key),
+        metro_key is not null,
+        'shortened'
+    from parts
+    where coalesce(metro_key, plain_key) != name_key
+
+    union all
+
+    select
+        parts_in_words.mention_id,
+        parts_in_words.from_end,
+        parts_in_words.part_count,
+        parts_in_words.name_key,
+        array_to_string(parts_in_words.words[cardinality(parts_in_words.words) - lengths.word_count + 1:], ' '),
+        false,
+        'ending'
+    from (select *, string_to_array(name_key, ' ') as words from parts) as parts_in_words
+    inner join (values (1), (2), (3)) as lengths (word_count)
+        on cardinality(parts_in_words.words) between lengths.word_count + 2 and 12
+
+),
+
+wanted_place_keys as (
+
+    select name_key
+    from possible_place_keys
+    union
+    select locality_key
+    from metros_people_edit
+    union
+    select name_key
+    from metros_people_edit
+
+),
+
+-- the few names of the gazetteer that these texts can mean
+place_names as materialized (
+
+    select place_names_of_all.*
+    from {{ ref('int_location_place_names') }} as place_names_of_all
+    inner join wanted_place_keys on place_names_of_all.name_key = wanted_place_keys.name_key
+
+),
+
+known_place_keys as (
+
+    select distinct name_key
+    from place_names
+
+),
+
+-- 'New York City' is New York to people: the seed's name of a place goes before the gazetteer's
+names_shown as (
+
+    select distinct on (place_names.place_id)
+        place_names.place_id,
+        metros_people_edit.locality
+    from metros_people_edit
+    inner join place_names
+        on
+            metros_people_edit.name_key = place_names.name_key
+            and metros_people_edit.country_code = place_names.country_code
+            and metros_people_edit.region = place_names.region
+    where metros_people_edit.kind = 'nickname' and place_names.is_own_name
+    order by place_names.place_id, metros_people_edit.locality
+
+),
+
+metros as (
+
+    select distinct on (metros_people_edit.name_key)
+        metros_people_edit.name_key,
+        metros_people_edit.country_code,
+        place_names.region_code,
+        place_names.place_id,
+        nullif(metros_people_edit.locality, '') as locality,
+        nullif(metros_people_edit.region, '') as region,
+        coalesce(place_names.population, 0) as population,
+        place_names.latitude,
+        place_names.longitude,
+        metros_people_edit.kind
+    from metros_people_edit
+    left join place_names
+        on
+            metros_people_edit.locality_key = place_names.name_key
+            and metros_people_edit.country_code = place_names.country_code
+            and (place_names.region = metros_people_edit.region or nullif(metros_people_edit.region, '') is null)
+    order by metros_people_edit.name_key, place_names.population desc nulls last
+
+),
+
+-- a shortened name or an ending counts only where nobody is called by the whole
+place_keys as (
+
+    select possible_place_keys.*
+    from possible_place_keys
+    left join known_place_keys on possible_place_keys.part_key = known_place_keys.name_key
+    left join metros on possible_place_keys.part_key = metros.name_key
+    where
+        possible_place_keys.form = 'whole'
+        or (known_place_keys.name_key is null and metros.name_key is null)
+
+),
+
+places_named as (
+
+    select
+        place_keys.mention_id,
+        place_keys.from_end,
+        place_keys.part_count,
+        place_keys.name_key,
+        place_names.country_code,
+        place_names.region_code,
+        place_names.place_id,
+        coalesce(names_shown.locality, place_names.locality) as locality,
+        place_names.region,
+        place_names.population,
+        place_names.latitude,
+        place_names.longitude,
+        place_names.is_own_name,
+        false as is_seeded,
+        place_keys.is_metro and (place_keys.form = 'shortened' or not place_names.is_own_name) as is_metro,
+        case when place_keys.form = 'ending' then length(place_keys.name_key) else 100 end as name_length
+    from place_keys
+    inner join place_names on place_keys.name_key = place_names.name_key
+    left join names_shown on place_names.place_id = names_shown.place_id
+
+    union all
+
+    select
+        parts.mention_id,
+        parts.from_end,
+        parts.part_count,
+        parts.name_key,
+        metros.country_code,
+        metros.region_code,
+        metros.place_id,
+        metros.locality,
+        metros.region,
+        metros.population,
+        metros.latitude,
+        metros.longitude,
+        true,
+        true,
+        metros.kind = 'metro',
+        100
+    from parts
+    inner join metros on parts.name_key = metros.name_key
+
+)
+
+select * from places_named
