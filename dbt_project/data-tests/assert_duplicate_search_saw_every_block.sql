@@ -1,6 +1,7 @@
 {{ config(severity='warn') }}
 
--- More records share one key than can be told apart by it: their pairs were not compared, unless another key brings them together.
+-- More records share one key than can be told apart by it: their pairs were not compared, unless another key brings
+-- them together.
 select distinct
     block_kind,
     block_key,

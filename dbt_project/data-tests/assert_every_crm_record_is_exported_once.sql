@@ -1,4 +1,5 @@
--- Two rows of the export on one record in Attio would write over each other for ever; the sync refuses both as ambiguous.
+-- Two rows of the export on one record in Attio would write over each other for ever; the sync refuses both as
+-- ambiguous.
 select
     record_id,
     count(*) as row_count

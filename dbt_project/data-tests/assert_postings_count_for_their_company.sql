@@ -7,4 +7,4 @@ from {{ ref('attio_companies') }} as companies
 left join {{ ref('attio_job_postings') }} as job_postings
     on companies.domain = job_postings.company and job_postings.is_open
 group by companies.domain, companies.open_job_count
-having coalesce(companies.open_job_count, 0) <> count(job_postings.job_id)
+having coalesce(companies.open_job_count, 0) != count(job_postings.job_id)

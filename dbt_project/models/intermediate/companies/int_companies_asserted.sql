@@ -38,9 +38,9 @@ looked_up as (
             partition by domains.company_domain
             order by
                 assertions.cleaned_name is null,
-                domains.host <> domains.company_domain,
+                domains.host != domains.company_domain,
                 assertions.updated_at desc nulls last,
-                assertions.id
+                assertions.id asc
         ) as place
     from assertions
     inner join domains on assertions.domain = domains.domain_raw

@@ -36,8 +36,8 @@ employee_ranges as (
 
 ),
 
--- Asked for acme.com, the enricher at times answers with another company: then nothing of it is about acme.com. The same
--- label under another ending (acme.co.uk for acme.com) is the same company.
+-- Asked for acme.com, the enricher at times answers with another company: then nothing of it is about acme.com. The
+-- same label under another ending (acme.co.uk for acme.com) is the same company.
 about_the_company_asked_for as (
 
     select
@@ -87,7 +87,7 @@ looked_up as (
                 about_the_company_asked_for.latitude between -90 and 90
                 and about_the_company_asked_for.longitude between -180 and 180
                 -- where the sea meets the equator: what unset coordinates look like
-                and (about_the_company_asked_for.latitude, about_the_company_asked_for.longitude) <> (0, 0)
+                and (about_the_company_asked_for.latitude, about_the_company_asked_for.longitude) != (0, 0)
                 then about_the_company_asked_for.latitude
         end as stated_latitude,
         about_the_company_asked_for.longitude as stated_longitude,
@@ -95,9 +95,9 @@ looked_up as (
         row_number() over (
             partition by about_the_company_asked_for.company_domain
             order by
-                about_the_company_asked_for.host <> about_the_company_asked_for.company_domain,
+                about_the_company_asked_for.host != about_the_company_asked_for.company_domain,
                 about_the_company_asked_for.updated_at desc nulls last,
-                about_the_company_asked_for.id
+                about_the_company_asked_for.id asc
         ) as place
     from about_the_company_asked_for
     left join names on about_the_company_asked_for.name = names.name_raw

@@ -24,8 +24,8 @@ enriched as (
 
 ),
 
--- The record with the very domain goes before one with another host of it (careers.acme.com); among several of those the one that
--- would survive as a copy.
+-- The record with the very domain goes before one with another host of it (careers.acme.com); among several the one
+-- that would survive as a copy.
 one_record_per_domain as (
 
     select distinct on (crm_domains.company_domain)
@@ -40,13 +40,13 @@ one_record_per_domain as (
     where crm_domains.company_domain is not null
     order by
         crm_domains.company_domain,
-        crm_domains.host <> crm_domains.company_domain,
+        crm_domains.host != crm_domains.company_domain,
         crm_companies.survivor_rank
 
 ),
 
--- A record with several domains (acme.com, acme.io) is one company and gets one row in the export: that of the domain that a
--- source describes, else the shortest.
+-- A record with several domains (acme.com, acme.io) is one company and gets one row in the export: that of the domain
+-- that a source describes, else the shortest.
 one_domain_per_record as (
 
     select
@@ -56,7 +56,7 @@ one_domain_per_record as (
             order by
                 asserted.domain is null and enriched.domain is null,
                 length(one_record_per_domain.domain),
-                one_record_per_domain.domain collate "C"
+                one_record_per_domain.domain collate "C" -- noqa: RF02
         ) as export_domain
     from one_record_per_domain
     left join asserted on one_record_per_domain.domain = asserted.domain

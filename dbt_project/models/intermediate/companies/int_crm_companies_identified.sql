@@ -87,11 +87,12 @@ own_domains as (
     select
         record_id,
         string_agg(distinct company_domain, ' ' order by company_domain) as company_domains,
-        string_agg(distinct regexp_replace(split_part(company_domain, '.', 1), '[^a-z0-9]', '', 'g'), ' ') as domain_labels
+        string_agg(distinct regexp_replace(split_part(company_domain, '.', 1), '[^a-z0-9]', '', 'g'), ' ')
+            as domain_labels
     from crm_domains
     where
         company_domain is not null
-        and company_domain not in (select company_domain from shared_domains)
+        and company_domain not in (select shared_domains.company_domain from shared_domains)
     group by record_id
 
 ),
@@ -107,7 +108,7 @@ email_domains as (
     where
         crm_people.company_record_id is not null
         and domains.company_domain is not null
-        and domains.company_domain not in (select company_domain from shared_domains)
+        and domains.company_domain not in (select shared_domains.company_domain from shared_domains)
     group by crm_people.company_record_id
 
 ),
@@ -138,8 +139,8 @@ identified as (
         -- numbers
         coalesce(named.deal_count, 0) as deal_count,
         coalesce(named.team_count, 0) as team_count,
-        -- Who would survive among copies: what hangs on a record weighs most, then what it knows, then its age; the id makes
-        -- the order total, so that the same records in another order give the same survivors.
+        -- Who would survive among copies: what hangs on a record weighs most, then what it knows, then its age; the id
+        -- makes the order total, so that the same records in another order give the same survivors.
         row_number() over (
             order by
                 coalesce(named.deal_count, 0) desc,
@@ -148,7 +149,7 @@ identified as (
                 named.linkedin_url is not null desc,
                 named.last_interaction_at desc nulls last,
                 named.created_at asc nulls last,
-                named.record_id collate "C"
+                named.record_id collate "C" -- noqa: RF02
         ) as survivor_rank,
 
         -- timestamps

@@ -61,9 +61,10 @@ tokens as materialized (
         listed.token,
         listed.place
     from folded
-    cross join lateral regexp_split_to_table(folded.name, '[^[:alnum:]]+')
+    cross join
+        lateral regexp_split_to_table(folded.name, '[^[:alnum:]]+')
         with ordinality as listed (token, place)
-    where listed.token <> ''
+    where listed.token != ''
 
 ),
 
@@ -114,12 +115,12 @@ keyed as (
     select
         folded.name_raw,
         coalesce(
-            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C")
+            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C") -- noqa: RF02
             filter (where distinguishing.kind = 'number'),
             ''
         ) as number_key,
         coalesce(
-            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C")
+            string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C") -- noqa: RF02
             filter (where distinguishing.kind = 'division'),
             ''
         ) as division_key

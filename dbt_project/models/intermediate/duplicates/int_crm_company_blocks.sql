@@ -1,4 +1,4 @@
-{#- Above this many records in one block nobody can tell them apart by what they share; what is dropped is in int_crm_company_blocks_dropped. -#}
+{#- Above this many records in one block nobody can tell them apart by what they share; is_dropped names them. -#}
 {%- set most_records = 60 -%}
 with
 
@@ -25,10 +25,11 @@ keys as (
         'domain' as block_kind,
         listed.domain as block_key
     from crm_companies
-    cross join lateral string_to_table(
-        concat_ws(' ', crm_companies.company_domains, crm_companies.email_domains), ' '
-    ) as listed (domain)
-    where listed.domain <> ''
+    cross join
+        lateral string_to_table(
+            concat_ws(' ', crm_companies.company_domains, crm_companies.email_domains), ' '
+        ) as listed (domain)
+    where listed.domain != ''
 
     union
 

@@ -42,10 +42,16 @@ decided as (
     from decisions
     inner join crm_companies as one on decisions.record_id_a = one.record_id
     inner join crm_companies as other on decisions.record_id_b = other.record_id
-    where decisions.object = 'companies' and decisions.record_id_a <> decisions.record_id_b
+    where decisions.object = 'companies' and decisions.record_id_a != decisions.record_id_b
 
 )
 
-select record_id_a, record_id_b from sharing_a_block
+select
+    record_id_a,
+    record_id_b
+from sharing_a_block
 union
-select record_id_a, record_id_b from decided
+select
+    record_id_a,
+    record_id_b
+from decided

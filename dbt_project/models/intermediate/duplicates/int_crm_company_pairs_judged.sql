@@ -31,7 +31,7 @@ newest_decisions as (
         least(record_id_a, record_id_b),
         greatest(record_id_a, record_id_b),
         decided_at desc nulls last,
-        decision
+        decision asc
 
 ),
 
@@ -58,7 +58,8 @@ compared as (
             end,
             false
         ) as has_same_label,
-        coalesce(one.locality_key = other.locality_key and one.country_code = other.country_code, false) as has_same_city,
+        coalesce(one.locality_key = other.locality_key and one.country_code = other.country_code, false)
+            as has_same_city,
         coalesce(
             string_to_array(concat_ws(' ', one.company_domains, one.email_domains), ' ')
             && string_to_array(other.email_domains, ' ')

@@ -18,7 +18,9 @@ keyed as (
     select
         crm_people.record_id::text as record_id,
         crm_people.full_name,
-        nullif(btrim(regexp_replace({{ fold_text('crm_people.full_name') }}, '[^[:alnum:]]+', ' ', 'g')), '') as name_key,
+        nullif(
+            btrim(regexp_replace({{ fold_text('crm_people.full_name') }}, '[^[:alnum:]]+', ' ', 'g')), ''
+        ) as name_key,
         nullif(btrim(regexp_replace({{ fold_text('crm_people.first_name') }}, '[^[:alnum:]]+', ' ', 'g')), '')
             as first_name_key,
         nullif(btrim(regexp_replace({{ fold_text('crm_people.last_name') }}, '[^[:alnum:]]+', ' ', 'g')), '')
@@ -33,6 +35,45 @@ keyed as (
     from crm_people
     left join linkedin_urls
         on crm_people.linkedin_url_raw = linkedin_urls.linkedin_url_raw and linkedin_urls.linkedin_kind = 'person'
+
+),
+
+office_mailboxes (mailbox) as (
+
+    values
+    ('admin'),
+    ('billing'),
+    ('careers'),
+    ('contact'),
+    ('events'),
+    ('finance'),
+    ('hello'),
+    ('help'),
+    ('hi'),
+    ('hr'),
+    ('info'),
+    ('invoices'),
+    ('it'),
+    ('jobs'),
+    ('legal'),
+    ('mail'),
+    ('marketing'),
+    ('media'),
+    ('news'),
+    ('no-reply'),
+    ('noreply'),
+    ('office'),
+    ('orders'),
+    ('partners'),
+    ('people'),
+    ('pr'),
+    ('press'),
+    ('recruiting'),
+    ('sales'),
+    ('service'),
+    ('support'),
+    ('team'),
+    ('webmaster')
 
 ),
 
@@ -51,9 +92,7 @@ mailboxes as (
     where
         listed.address like '%_@_%'
         and split_part(split_part(lower(listed.address), '@', 1), '+', 1) not in (
-            'admin', 'billing', 'careers', 'contact', 'events', 'finance', 'hello', 'help', 'hi', 'hr', 'info', 'invoices',
-            'it', 'jobs', 'legal', 'mail', 'marketing', 'media', 'news', 'no-reply', 'noreply', 'office', 'orders', 'partners',
-            'people', 'pr', 'press', 'recruiting', 'sales', 'service', 'support', 'team', 'webmaster'
+            select office_mailboxes.mailbox from office_mailboxes
         )
     group by keyed.record_id
 
@@ -87,7 +126,7 @@ identified as (
                 keyed.company_record_id is not null desc,
                 keyed.linkedin_url is not null desc,
                 keyed.created_at asc nulls last,
-                keyed.record_id collate "C"
+                keyed.record_id collate "C" -- noqa: RF02
         ) as survivor_rank,
 
         -- timestamps

@@ -47,7 +47,7 @@ sized as (
 
     select
         keys.*,
-        count(*) over (partition by block_kind, block_key) as record_count
+        count(*) over (partition by keys.block_kind, keys.block_key) as record_count
     from keys
 
 ),
@@ -75,10 +75,16 @@ decided as (
     from decisions
     inner join crm_people as one on decisions.record_id_a = one.record_id
     inner join crm_people as other on decisions.record_id_b = other.record_id
-    where decisions.object = 'people' and decisions.record_id_a <> decisions.record_id_b
+    where decisions.object = 'people' and decisions.record_id_a != decisions.record_id_b
 
 )
 
-select record_id_a, record_id_b from sharing_a_block
+select
+    record_id_a,
+    record_id_b
+from sharing_a_block
 union
-select record_id_a, record_id_b from decided
+select
+    record_id_a,
+    record_id_b
+from decided

@@ -30,7 +30,7 @@ newest_decisions as (
         least(record_id_a, record_id_b),
         greatest(record_id_a, record_id_b),
         decided_at desc nulls last,
-        decision
+        decision asc
 
 ),
 
@@ -41,7 +41,8 @@ compared as (
         candidates.record_id_b,
         newest_decisions.decision,
         coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
-        coalesce(string_to_array(one.email_keys, ' ') && string_to_array(other.email_keys, ' '), false) as has_same_email,
+        coalesce(string_to_array(one.email_keys, ' ') && string_to_array(other.email_keys, ' '), false)
+            as has_same_email,
         coalesce(one.name_key = other.name_key, false) as has_same_name,
         coalesce(one.company_record_id = other.company_record_id, false) as has_same_company,
         one.name_key is not null and other.name_key is not null as has_both_names,

@@ -70,7 +70,8 @@ placed as (
 
 ),
 
--- The same posting comes under several domains (a group's, an agency's): the company we already deal with, then the newest.
+-- The same posting comes under several domains (a group's, an agency's): the company we already deal with, then the
+-- newest.
 chosen as (
 
     select distinct on (placed.job_id)
@@ -80,13 +81,13 @@ chosen as (
     left join companies_in_crm on placed.domain = companies_in_crm.domain
     where placed.job_id is not null
     order by
-        placed.job_id,
+        placed.job_id asc,
         companies_in_crm.domain is null,
         placed.domain is null,
         placed.posted_at desc nulls last,
         placed.updated_at desc nulls last,
-        placed.domain,
-        placed.id
+        placed.domain asc,
+        placed.id asc
 
 )
 

@@ -52,7 +52,7 @@ looked_up as (
             order by
                 people.latest_start_date desc nulls last,
                 people.updated_at desc nulls last,
-                people.id
+                people.id asc
         )::integer as newest_first,
 
         -- dates and timestamps

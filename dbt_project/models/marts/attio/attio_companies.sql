@@ -40,11 +40,11 @@ in_scope as (
     from companies
     left join companies_in_crm on companies.domain = companies_in_crm.domain
     where
-        {% if attio_scope() == 'crm' -%}
-        companies_in_crm.record_id is not null and
-        {% endif -%}
         -- a record with several domains has one row here
         coalesce(companies_in_crm.export_domain, companies.domain) = companies.domain
+        {% if attio_scope() == 'crm' -%}
+            and companies_in_crm.record_id is not null
+        {%- endif %}
 
 ),
 

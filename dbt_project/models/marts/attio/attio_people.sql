@@ -35,8 +35,8 @@ at_companies_in_scope as (
     left join companies_in_crm on people.company_domain = companies_in_crm.domain
     inner join companies on coalesce(companies_in_crm.export_domain, people.company_domain) = companies.domain
     left join people_in_crm on people.linkedin_url = people_in_crm.linkedin_url
-    -- Two records carry this profile: which is the person, people decide (attio_person_duplicates). Until then neither is
-    -- written and no third is made.
+    -- Two records carry this profile: which is the person, people decide (attio_person_duplicates). Until then neither
+    -- is written and no third is made.
     where coalesce(people_in_crm.record_count, 0) <= 1
 
 ),

@@ -57,7 +57,8 @@ every_domain as (
     union
     select domain from enriched
     union
-    select company_domain from people where company_domain is not null
+    select company_domain from people
+    where company_domain is not null
     union
     select domain from hiring
     union
@@ -73,7 +74,7 @@ joined as (
 
         -- text
         {%- for column in ['name', 'original_name', 'linkedin_url', 'description', 'industry', 'employee_range'] %}
-        {{ first_trustworthy(column, sources_of[column]) }} as {{ column }},
+            {{ first_trustworthy(column, sources_of[column]) }} as {{ column }},
         {%- endfor %}
         -- a place is taken whole from one source, never the city of one and the country of another
         case when enriched.has_place then enriched.locality else in_crm.locality end as locality,
@@ -83,7 +84,7 @@ joined as (
         -- which source said what
         jsonb_strip_nulls(jsonb_build_object(
             {%- for column in sources_of %}
-            '{{ column }}', {{ source_taken(column, sources_of[column]) }},
+                '{{ column }}', {{ source_taken(column, sources_of[column]) }},
             {%- endfor %}
             'location', case
                 when enriched.has_place then '{{ enriched[1] }}'

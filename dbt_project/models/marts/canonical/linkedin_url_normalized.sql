@@ -20,13 +20,13 @@ found as (
 
     {%- for source_table, model, column, id in holders %}
 
-    select
-        '{{ source_table }}' as source_table,
-        {{ id }}::text as source_id,
-        {{ column }} as linkedin_url_raw
-    from {{ model }}
-    where {{ column }} is not null
-    {{- '\n\n    union all' if not loop.last }}
+        select
+            '{{ source_table }}' as source_table,
+            {{ id }}::text as source_id,
+            {{ column }} as linkedin_url_raw -- noqa: AL09
+        from {{ model }}
+        where {{ column }} is not null
+        {{- '\n\n    union all' if not loop.last }}
     {%- endfor %}
 
 ),

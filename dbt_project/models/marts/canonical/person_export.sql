@@ -25,7 +25,7 @@ newest_jobs as (
 
 ),
 
--- An older row may fill in what the newest one left blank about the same employer; about another employer it is out of date.
+-- An older row may fill in what the newest one left blank about the same employer; about another one it is out of date.
 told_apart as (
 
     select
@@ -52,7 +52,8 @@ one_per_profile as (
         {{ first_filled('full_name', in_order_of='newest_first') }} as found_full_name,
         {{ first_filled('first_name', in_order_of='newest_first') }} as found_first_name,
         {{ first_filled('last_name', in_order_of='newest_first') }} as found_last_name,
-        {{ first_filled('case when is_about_current_job then job_title end', in_order_of='newest_first') }} as job_title,
+        {{ first_filled('case when is_about_current_job then job_title end', in_order_of='newest_first') }}
+            as job_title,
         {{ first_filled('case when is_about_current_job then company_domain end', in_order_of='newest_first') }}
             as company_domain,
         {{ first_filled('case when is_about_current_job then company_name end', in_order_of='newest_first') }}
@@ -80,7 +81,12 @@ named as (
                     then found_first_name || ' ' || cleaned_last_name
             end,
             found_full_name,
-            nullif(concat_ws(' ', coalesce(cleaned_first_name, found_first_name), coalesce(cleaned_last_name, found_last_name)), '')
+            nullif(
+                concat_ws(
+                    ' ', coalesce(cleaned_first_name, found_first_name), coalesce(cleaned_last_name, found_last_name)
+                ),
+                ''
+            )
         ) as full_name
     from one_per_profile
 

@@ -12,7 +12,8 @@ clusters as (
 
 ),
 
--- A pair is no surer than the cluster it stands in. What a person called distinct, or wants to keep, is settled and not listed.
+-- A pair is no surer than the cluster it stands in. What a person called distinct, or wants to keep, is settled and
+-- not listed.
 open_pairs as (
 
     select
@@ -21,7 +22,8 @@ open_pairs as (
         pairs.record_id_b,
 
         -- text
-        case when clusters.doubt is not null and pairs.rule_tier = 'certain' then 'likely' else pairs.rule_tier end as tier,
+        case when clusters.doubt is not null and pairs.rule_tier = 'certain' then 'likely' else pairs.rule_tier end
+            as tier,
 
         -- lists
         pairs.reasons

@@ -92,8 +92,12 @@ beside_the_one_before as (
 
     select
         payloads.*,
-        lag(payload) over (partition by source, key order by created_at, id) as payload_before,
-        row_number() over (partition by source, key order by created_at, id) as place
+        lag(payloads.payload)
+            over (partition by payloads.source, payloads.key order by payloads.created_at, payloads.id)
+            as payload_before,
+        row_number()
+            over (partition by payloads.source, payloads.key order by payloads.created_at, payloads.id)
+            as place
     from payloads
 
 ),
@@ -104,7 +108,9 @@ judged as (
         beside_the_one_before.source,
         (beside_the_one_before.created_at at time zone 'UTC')::date as day,
         case
-            when beside_the_one_before.key is null or coalesce(jsonb_typeof(beside_the_one_before.payload), 'null') <> 'object'
+            when
+                beside_the_one_before.key is null
+                or coalesce(jsonb_typeof(beside_the_one_before.payload), 'null') != 'object'
                 then 'refused'
             when extracted_keys.key is null then 'missing'
             when beside_the_one_before.place = 1 then 'new'
