@@ -27,27 +27,27 @@ gazetteer_names as (
 
     select
         country_code,
-        unnest(array[official_name, common_name]),
-        'name',
-        3
+        unnest(array[official_name, common_name]) as name,
+        'name' as name_kind,
+        3 as trust
     from countries
 
     union all
 
     select
         country_code,
-        string_to_table(aliases, '|'),
-        'name',
-        4
+        string_to_table(aliases, '|') as name,
+        'name' as name_kind,
+        4 as trust
     from countries
 
     union all
 
     select
         country_code,
-        unnest(array[country_code, country_code_alpha3]),
-        'code',
-        5
+        unnest(array[country_code, country_code_alpha3]) as name,
+        'code' as name_kind,
+        5 as trust
     from countries
 
     union all
@@ -55,9 +55,9 @@ gazetteer_names as (
     -- a flag is written as 'flag xx' by int_location_texts_prepared
     select
         country_code,
-        'flag ' || country_code,
-        'name',
-        1
+        'flag ' || country_code as name,
+        'name' as name_kind,
+        1 as trust
     from countries
 
 ),
@@ -75,16 +75,16 @@ keyed as (
     union all
 
     select
-        {{ location_key('alias') }},
+        {{ location_key('alias') }} as name_key,
         country_code,
-        'name',
+        'name' as name_kind,
         needs_place,
-        0
+        0 as trust
     from aliases_people_edit
 
 ),
 
--- Aliases of the gazetteer that several countries share ("Congo", "Saint Martin") say nothing unless one of them is surer.
+-- Names that several countries share ("Congo", "Saint Martin") say nothing unless one of them is surer.
 one_country_per_name as (
 
     select

@@ -66,10 +66,8 @@ split_at_commas as (
         parts.part_number,
         parts.part_text
     from texts_numbered
-    cross join lateral
-        string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
-    cross join lateral
-        string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
+    cross join string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
+    cross join string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
     -- ten places and eight commas are more than an address has; a longer list is read from its start
     where places.place_number <= 10 and parts.part_number <= 8
 
@@ -108,7 +106,9 @@ keys as materialized (
     select
         part_text,
         {{ location_key('part_text') }} as name_key
-    from (select distinct part_text from cleaned where part_text != '') as texts_of_parts
+    from cleaned
+    where part_text != ''
+    group by part_text
 
 ),
 
@@ -181,8 +181,8 @@ names_at_the_end as (
 
     select
         name_key,
-        name_kind = 'code',
-        false
+        name_kind = 'code' as is_code,
+        false as is_country
     from region_names
     where country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind in ('name', 'code')
 
@@ -212,7 +212,7 @@ tails as (
                 or unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
             )
         )
-    order by unknown_names.part_id, tail_lengths.tail_length desc
+    order by unknown_names.part_id asc, tail_lengths.tail_length desc
 
 ),
 
@@ -234,7 +234,7 @@ with_tails_split as materialized (
             when tails.tail_length is null then names_a_place.part_text
             when halves.half = 1
                 then array_to_string(
-                    names_a_place.written_words[:cardinality(names_a_place.words) - tails.tail_length], ' '
+                    names_a_place.written_words[1:cardinality(names_a_place.words) - tails.tail_length], ' '
                 )
             else array_to_string(
                 names_a_place.written_words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' '
@@ -243,7 +243,7 @@ with_tails_split as materialized (
         case
             when tails.tail_length is null then names_a_place.name_key
             when halves.half = 1
-                then array_to_string(names_a_place.words[:cardinality(names_a_place.words) - tails.tail_length], ' ')
+                then array_to_string(names_a_place.words[1:cardinality(names_a_place.words) - tails.tail_length], ' ')
             else array_to_string(names_a_place.words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' ')
         end as name_key
     from names_a_place
@@ -275,7 +275,8 @@ other_keys as materialized (
                     '^(city of|the|downtown|central) | (city|shi|town|township|municipality|cedex|village)$', '', 'g'
                 )
         end as plain_key
-    from (select distinct name_key from with_tails_split) as keys_of_parts
+    from with_tails_split
+    group by name_key
 
 ),
 
@@ -293,16 +294,23 @@ with_other_keys as materialized (
 
 ),
 
+forms as (
+
+    select
+        mention_id,
+        part_number * 2 + half as order_in_place,
+        unnest(array[name_key, unit_key, metro_key, plain_key]) as form_key
+    from with_other_keys
+
+),
+
 known_halves as (
 
     select distinct
-        with_other_keys.mention_id,
-        with_other_keys.part_number * 2 + with_other_keys.half as order_in_place
-    from with_other_keys
-    cross join lateral unnest(array[
-        with_other_keys.name_key, with_other_keys.unit_key, with_other_keys.metro_key, with_other_keys.plain_key
-    ]) as forms (form)
-    inner join known_keys on forms.form = known_keys.name_key
+        forms.mention_id,
+        forms.order_in_place
+    from forms
+    inner join known_keys on forms.form_key = known_keys.name_key
 
 ),
 
@@ -316,11 +324,22 @@ last_known_halves as (
 
 ),
 
+words_of_no_name as (
+
+    select coalesce(array_agg(phrase_key), '{}') as words_of_no_name
+    from noise
+    where kind = 'not_a_name'
+
+),
+
 -- what comes behind the last known name ('London, land of opportunities') is talk
 talk_dropped as (
 
-    select with_other_keys.*
+    select
+        with_other_keys.*,
+        words_of_no_name.words_of_no_name
     from with_other_keys
+    cross join words_of_no_name
     left join last_known_halves on with_other_keys.mention_id = last_known_halves.mention_id
     where
         last_known_halves.last_known is null
@@ -353,8 +372,7 @@ numbered as (
         and part_text != lower(part_text)
         and part_text !~ '^[A-Z]{3,} .*[a-z]'
         and name_key !~ ' (of|the|in|at|and|to|from|is)$'
-        and not string_to_array(name_key, ' ')
-        && (select array_agg(phrase_key) from noise where kind = 'not_a_name') as is_plausible_name
+        and not string_to_array(name_key, ' ') && words_of_no_name as is_plausible_name
     from talk_dropped
 
 )

@@ -25,13 +25,13 @@ names as (
     union all
 
     select
-        place_id,
-        alternate_name,
-        false
+        places.place_id,
+        alternates.alternate_name as name,
+        false as is_own_name
     from places
-    cross join lateral string_to_table(alternate_names, '|') as alternate_name
+    cross join lateral string_to_table(places.alternate_names, '|') as alternates (alternate_name)
     -- airport codes ("LON") and initials are no names
-    where not (length(alternate_name) <= 4 and alternate_name = upper(alternate_name))
+    where not (length(alternates.alternate_name) <= 4 and alternates.alternate_name = upper(alternates.alternate_name))
 
 ),
 
@@ -62,8 +62,8 @@ one_winner_per_name_and_region as (
     where length(keyed.name_key) >= 2
     -- of two places of one name in one region the bigger one is meant; alternate names stand back behind own names
     order by
-        keyed.name_key, places.country_code, places.region_code,
-        (places.population * case when keyed.is_own_name then 20 else 1 end) desc, places.place_id
+        keyed.name_key asc, places.country_code asc, places.region_code asc,
+        (places.population * case when keyed.is_own_name then 20 else 1 end) desc, places.place_id asc
 
 ),
 

@@ -18,6 +18,15 @@ metros_people_edit as (
 
 ),
 
+parts_in_words as (
+
+    select
+        *,
+        string_to_array(name_key, ' ') as words
+    from parts
+
+),
+
 -- A part's own key; the key without 'City', 'Greater' or 'Area'; and what an address without commas ends in
 -- ('17 Pleasant Street Clifton Springs').
 possible_place_keys as (
@@ -38,10 +47,10 @@ possible_place_keys as (
         mention_id,
         from_end,
         part_count,
-        name_key,
-        coalesce(metro_key, plain_key),
-        metro_key is not null,
-        'shortened'
+        name_key as part_key,
+        coalesce(metro_key, plain_key) as name_key,
+        metro_key is not null as is_metro,
+        'shortened' as form
     from parts
     where coalesce(metro_key, plain_key) != name_key
 
@@ -51,11 +60,13 @@ possible_place_keys as (
         parts_in_words.mention_id,
         parts_in_words.from_end,
         parts_in_words.part_count,
-        parts_in_words.name_key,
-        array_to_string(parts_in_words.words[cardinality(parts_in_words.words) - lengths.word_count + 1:], ' '),
-        false,
-        'ending'
-    from (select *, string_to_array(name_key, ' ') as words from parts) as parts_in_words
+        parts_in_words.name_key as part_key,
+        array_to_string(
+            parts_in_words.words[cardinality(parts_in_words.words) - lengths.word_count + 1:], ' '
+        ) as name_key,
+        false as is_metro,
+        'ending' as form
+    from parts_in_words
     inner join (values (1), (2), (3)) as lengths (word_count)
         on cardinality(parts_in_words.words) between lengths.word_count + 2 and 12
 
@@ -125,8 +136,9 @@ metros as (
         on
             metros_people_edit.locality_key = place_names.name_key
             and metros_people_edit.country_code = place_names.country_code
-            and (place_names.region = metros_people_edit.region or nullif(metros_people_edit.region, '') is null)
-    order by metros_people_edit.name_key, place_names.population desc nulls last
+            and coalesce(nullif(metros_people_edit.region, ''), place_names.region, '')
+            = coalesce(place_names.region, '')
+    order by metros_people_edit.name_key asc, place_names.population desc nulls last
 
 ),
 
@@ -181,10 +193,10 @@ places_named as (
         metros.population,
         metros.latitude,
         metros.longitude,
-        true,
-        true,
-        metros.kind = 'metro',
-        100
+        true as is_own_name,
+        true as is_seeded,
+        metros.kind = 'metro' as is_metro,
+        100 as name_length
     from parts
     inner join metros on parts.name_key = metros.name_key
 

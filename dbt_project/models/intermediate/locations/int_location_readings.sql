@@ -55,6 +55,19 @@ countries_named as (
 
 ),
 
+known_exactly as (
+
+    select name_key
+    from region_names
+    union
+    select name_key
+    from country_names
+    union
+    select {{ location_key('name') }} as name_key
+    from {{ ref('location_metros') }}
+
+),
+
 regions_named as (
 
     select
@@ -82,15 +95,14 @@ regions_named as (
         region_names.region_code,
         region_names.region,
         region_names.name_kind,
-        false
+        false as is_capitals
     from parts
     inner join region_names on parts.unit_key = region_names.name_key
+    left join known_exactly on parts.name_key = known_exactly.name_key
     where
         parts.unit_key != parts.name_key
         and region_names.name_kind != 'code'
-        and parts.name_key not in (select name_key from region_names)
-        and parts.name_key not in (select name_key from country_names)
-        and parts.name_key not in (select {{ location_key('name') }} from {{ ref('location_metros') }})
+        and known_exactly.name_key is null
 
 ),
 
@@ -133,16 +145,16 @@ anchors as (
     select
         countries_named.mention_id,
         countries_named.part_count,
-        'country_region',
+        'country_region' as anchor_kind,
         countries_named.country_code,
         regions_named.region_code,
         regions_named.region,
         countries_named.is_code,
         countries_named.needs_place,
-        false,
-        regions_named.name_kind in ('part', 'borough'),
-        2,
-        countries_named.part_count,
+        false as is_capitals,
+        regions_named.name_kind in ('part', 'borough') as is_only_a_part,
+        2 as used_from_end,
+        countries_named.part_count as read_from_end,
         regions_named.name_key
     from countries_named
     inner join regions_named
@@ -158,16 +170,16 @@ anchors as (
     select
         territory.mention_id,
         territory.part_count,
-        'territory',
+        'territory' as anchor_kind,
         territory.country_code,
-        null,
-        null,
-        false,
-        false,
-        false,
-        false,
-        2,
-        territory.part_count,
+        null as region_code,
+        null as region,
+        false as is_code,
+        false as needs_place,
+        false as is_capitals,
+        false as is_only_a_part,
+        2 as used_from_end,
+        territory.part_count as read_from_end,
         territory.name_key
     from countries_named as territory
     inner join territories on territory.country_code = territories.country_code
@@ -183,16 +195,16 @@ anchors as (
     select
         mention_id,
         part_count,
-        case when name_kind = 'code' then 'region_code' else 'region' end,
+        case when name_kind = 'code' then 'region_code' else 'region' end as anchor_kind,
         country_code,
         region_code,
         region,
-        false,
-        false,
+        false as is_code,
+        false as needs_place,
         is_capitals,
-        name_kind in ('part', 'borough'),
-        1,
-        part_count,
+        name_kind in ('part', 'borough') as is_only_a_part,
+        1 as used_from_end,
+        part_count as read_from_end,
         name_key
     from regions_named
     where from_end = 1
@@ -203,16 +215,16 @@ anchors as (
     select
         mention_id,
         part_count,
-        'country_first',
+        'country_first' as anchor_kind,
         country_code,
-        null,
-        null,
+        null as region_code,
+        null as region,
         is_code,
         needs_place,
-        false,
-        false,
-        0,
-        part_count - 1,
+        false as is_capitals,
+        false as is_only_a_part,
+        0 as used_from_end,
+        part_count - 1 as read_from_end,
         name_key
     from countries_named
     where from_end = part_count and part_count > 1
@@ -222,16 +234,16 @@ anchors as (
     select
         countries_named.mention_id,
         countries_named.part_count,
-        'country_first_region',
+        'country_first_region' as anchor_kind,
         countries_named.country_code,
         regions_named.region_code,
         regions_named.region,
         countries_named.is_code,
         countries_named.needs_place,
-        false,
-        false,
-        0,
-        countries_named.part_count - 2,
+        false as is_capitals,
+        false as is_only_a_part,
+        0 as used_from_end,
+        countries_named.part_count - 2 as read_from_end,
         regions_named.name_key
     from countries_named
     inner join regions_named
@@ -273,20 +285,20 @@ anchors_with_places as (
             anchors_numbered.mention_id = places_named.mention_id
             and anchors_numbered.country_code = places_named.country_code
             and places_named.locality is not null
-            and places_named.from_end > anchors_numbered.used_from_end
-            and places_named.from_end <= anchors_numbered.read_from_end
+            and anchors_numbered.used_from_end < places_named.from_end
+            and anchors_numbered.read_from_end >= places_named.from_end
             and (anchors_numbered.region_code is null or anchors_numbered.region_code = places_named.region_code)
     -- the part beside the anchor is the town; what is further away is its street or quarter
     order by
-        anchors_numbered.anchor_id,
+        anchors_numbered.anchor_id asc,
         case
             when anchors_numbered.anchor_kind like 'country_first%' then -places_named.from_end
             else places_named.from_end
-        end,
+        end asc,
         places_named.name_length desc,
         places_named.is_seeded desc,
         (places_named.population * case when places_named.is_own_name then 20 else 1 end) desc,
-        places_named.place_id
+        places_named.place_id asc
 
 ),
 
@@ -348,7 +360,7 @@ clear_names as (
 
 us_region_codes as (
 
-    select name_key
+    select distinct name_key
     from region_names
     where country_code = 'US' and name_kind = 'code' and length(name_key) = 2
 
@@ -376,8 +388,7 @@ region_names_of_one_country as (
 
 regions_beside_countries as (
 
-    select distinct on (mention_id, country_code)
-        *
+    select distinct on (mention_id, country_code) *
     from regions_named
     where from_end = 2
     order by mention_id, country_code, name_kind
@@ -398,11 +409,14 @@ anchors_judged as (
         coalesce(country_codes.needs_place, false) as is_country_too,
         coalesce(beside.is_plausible_name, false) as is_plausible_beside,
         anchor_parts.written_part_count,
+        us_region_codes.name_key is not null as is_us_region_code,
         coalesce(beside.name_key ~ ' (county|township|borough)$', false) as is_county_beside,
         -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
         coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,
         coalesce(
-            region_beside.name_kind = 'name' and region_beside.region_code != anchors_with_places.place_region_code, false
+            region_beside.name_kind = 'name'
+            and region_beside.region_code != anchors_with_places.place_region_code,
+            false
         ) as is_in_another_region
     from anchors_with_places
     left join countries on anchors_with_places.country_code = countries.country_code
@@ -413,6 +427,7 @@ anchors_judged as (
         on
             anchors_with_places.name_key = regions_called_like_a_city.name_key
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
+    left join us_region_codes on anchors_with_places.name_key = us_region_codes.name_key
     left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
     left join country_names as country_codes
         on
@@ -501,11 +516,14 @@ readings as (
                     when needs_place then null
                     when not is_code then 28
                     -- two letters alone are too little; 'X, FR' says France, 'X, CA' may say California
-                    when part_count > 1 and name_key not in (select name_key from us_region_codes) then 44
+                    when part_count > 1 and not is_us_region_code then 44
                 end
             when 'region'
                 then case
-                    when locality is not null and population < 15000 and is_called_like_a_city and follows_clear_name then 51
+                    when
+                        locality is not null and population < 15000
+                        and is_called_like_a_city and follows_clear_name
+                        then 51
                     when locality is not null and country_code = 'US' then 30
                     when locality is not null then 31
                     when is_only_a_part or is_country_too then null
@@ -542,24 +560,24 @@ readings as (
     select
         first_country.mention_id,
         first_country.part_count,
-        0,
-        'country_list',
+        0 as used_from_end,
+        'country_list' as anchor_kind,
         first_country.country_code,
-        null,
-        null,
-        null,
-        null,
-        null,
-        0,
-        false,
-        false,
-        25.5
+        null as region_code,
+        null as region,
+        null as locality,
+        null as latitude,
+        null as longitude,
+        0 as population,
+        false as is_metro,
+        false as may_stand_as_written,
+        25.5 as reading_rank
     from countries_named as first_country
     inner join countries_named as last_country
         on
             first_country.mention_id = last_country.mention_id
             and last_country.from_end = 1
-            and last_country.country_code != first_country.country_code
+            and first_country.country_code != last_country.country_code
     where
         first_country.from_end = first_country.part_count
         and not first_country.is_code
@@ -571,17 +589,17 @@ readings as (
     select
         mention_id,
         part_count,
-        0,
-        'bare',
+        0 as used_from_end,
+        'bare' as anchor_kind,
         country_code,
         region_code,
-        case when is_clear_at_home then region end,
-        case when is_clear_at_home then locality end,
+        case when is_clear_at_home then region end as region,
+        case when is_clear_at_home then locality end as locality,
         latitude,
         longitude,
         population,
         is_metro,
-        false,
+        false as may_stand_as_written,
         -- the leftmost name that is clear by itself
         case
             when part_count > 1 then 50
@@ -589,18 +607,17 @@ readings as (
             -- 'São Paulo' is the city, 'Virginia' not the one in South Africa, 'Quebec' the province
             when is_named_like_a_region then 53
             else 39
-        end - from_end * 0.01
+        end - from_end * 0.01 as reading_rank
     from clear_names_judged
 
 ),
 
 best_reading_per_mention as (
 
-    select distinct on (mention_id)
-        *
+    select distinct on (mention_id) *
     from readings
     where reading_rank is not null
-    order by mention_id, reading_rank, population desc, country_code, region_code
+    order by mention_id asc, reading_rank asc, population desc, country_code asc, region_code asc
 
 ),
 

@@ -48,8 +48,8 @@ region_keys as (
         regions.country_code,
         regions.region_code,
         regions.region,
-        aliases_people_edit.alias_key,
-        0
+        aliases_people_edit.alias_key as name_key,
+        0 as trust
     from aliases_people_edit
     inner join regions
         on aliases_people_edit.country_code = regions.country_code and aliases_people_edit.region = regions.region
@@ -60,8 +60,8 @@ region_keys as (
         country_code,
         region_code,
         region,
-        {{ location_unit_key('region_key') }},
-        2
+        {{ location_unit_key('region_key') }} as name_key,
+        2 as trust
     from regions
 
 ),
@@ -81,8 +81,8 @@ subdivision_keys as (
     select
         subdivision_code,
         country_code,
-        short_key,
-        2
+        short_key as name_key,
+        2 as closeness
     from subdivisions
 
     union all
@@ -90,8 +90,8 @@ subdivision_keys as (
     select
         subdivision_code,
         country_code,
-        {{ location_unit_key('subdivision_key') }},
-        3
+        {{ location_unit_key('subdivision_key') }} as name_key,
+        3 as closeness
     from subdivisions
 
 ),
@@ -147,36 +147,39 @@ all_names as (
     union all
 
     select
-        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]),
+        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]) as name_key,
         country_code,
         region_code,
         region,
-        'name',
-        3
+        'name' as name_kind,
+        3 as trust
     from subdivisions_in_regions
 
     union all
 
     select
-        lower(local_code),
+        lower(local_code) as name_key,
         country_code,
         region_code,
         region,
-        'code',
-        4
+        'code' as name_kind,
+        4 as trust
     from subdivisions_in_regions
     where local_code ~ '^[A-Z]{2,3}$'
 
     union all
 
     select
-        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]),
+        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]) as name_key,
         country_code,
         region_code,
         region,
         -- a borough may be a person's locality, a county may not
-        case when subdivision_type ilike '%borough%' or subdivision_type ilike 'metropolitan district' then 'borough' else 'part' end,
-        5
+        case
+            when subdivision_type ilike '%borough%' or subdivision_type ilike 'metropolitan district' then 'borough'
+            else 'part'
+        end as name_kind,
+        5 as trust
     from subdivisions_by_parent
 
 ),

@@ -44,16 +44,25 @@ words_after_and as (
 
 ),
 
+patterns as (
+
+    select
+        max(pattern) filter (where kind = 'remote') as remote_pattern,
+        max(pattern) filter (where kind = 'filler') as filler_pattern
+    from noise
+
+),
+
 told_remote as materialized (
 
     select
-        location_raw,
-        strings.location_raw ~* remote.pattern
+        strings.location_raw,
+        strings.location_raw ~* patterns.remote_pattern
         and not strings.location_raw ~* '\m(no|not|non|never|isn.?t)[ -]+(fully |a )?(remote|wfh)\M' as is_remote,
         -- a text that long is prose, and prose names places for many reasons
-        case when length(location_raw) <= 250 then location_raw else '' end as readable
+        case when length(strings.location_raw) <= 250 then strings.location_raw else '' end as readable
     from strings
-    cross join (select pattern from noise where kind = 'remote') as remote
+    cross join patterns
 
 ),
 
@@ -73,8 +82,9 @@ without_emoji as materialized (
                             ', flag \1\2;',
                             'g'
                         ),
-                        U&'\+01F1E6\+01F1E7\+01F1E8\+01F1E9\+01F1EA\+01F1EB\+01F1EC\+01F1ED\+01F1EE\+01F1EF\+01F1F0\+01F1F1\+01F1F2'
-                        || U&'\+01F1F3\+01F1F4\+01F1F5\+01F1F6\+01F1F7\+01F1F8\+01F1F9\+01F1FA\+01F1FB\+01F1FC\+01F1FD\+01F1FE\+01F1FF',
+                        U&'\+01F1E6\+01F1E7\+01F1E8\+01F1E9\+01F1EA\+01F1EB\+01F1EC\+01F1ED\+01F1EE'
+                        || U&'\+01F1EF\+01F1F0\+01F1F1\+01F1F2\+01F1F3\+01F1F4\+01F1F5\+01F1F6\+01F1F7'
+                        || U&'\+01F1F8\+01F1F9\+01F1FA\+01F1FB\+01F1FC\+01F1FD\+01F1FE\+01F1FF',
                         'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
                     ),
                     U&'[\2190-\2BFF\+01F000-\+01FAFF\FE0F\200D\+0E0020-\+0E007F]+',
@@ -158,10 +168,11 @@ without_noise as materialized (
         regexp_replace(
             regexp_replace(
                 case
-                    when without_lead.is_remote then regexp_replace(without_lead.readable, remote.pattern, ' ', 'gi')
+                    when without_lead.is_remote
+                        then regexp_replace(without_lead.readable, patterns.remote_pattern, ' ', 'gi')
                     else without_lead.readable
                 end,
-                filler.pattern,
+                patterns.filler_pattern,
                 ' ',
                 'gi'
             ),
@@ -170,8 +181,7 @@ without_noise as materialized (
             'gi'
         ) as readable
     from without_lead
-    cross join (select pattern from noise where kind = 'remote') as remote
-    cross join (select pattern from noise where kind = 'filler') as filler
+    cross join patterns
     cross join words_after_and
 
 ),

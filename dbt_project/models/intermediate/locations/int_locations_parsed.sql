@@ -98,8 +98,7 @@ mentions_read as (
 
 first_concrete_place as (
 
-    select distinct on (location_raw)
-        *
+    select distinct on (location_raw) *
     from mentions_read
     -- a town or a region before a mere country, then the order of the text
     order by location_raw, (locality is null and region is null), mention_id
@@ -147,7 +146,7 @@ corrections_read as (
             country_names.country_code = place_names.country_code
             and {{ location_key('corrections_by_key.city') }} = place_names.name_key
             and (region_names.region_code is null or region_names.region_code = place_names.region_code)
-    order by corrections_by_key.location_key, place_names.population desc nulls last
+    order by corrections_by_key.location_key asc, place_names.population desc nulls last
 
 ),
 
@@ -212,8 +211,7 @@ judged as (
             when is_as_written then 'locality_as_written'
             when anchor_kind = 'bare' and locality is null then 'country_of_namesakes'
             when anchor_kind = 'bare' then 'well_known_city'
-            when locality is not null and anchor_kind in ('region', 'region_code') then 'city_in_region'
-            when locality is not null and anchor_kind in ('country_region', 'country_first_region') then 'city_in_region'
+            when locality is not null and anchor_kind like '%region%' then 'city_in_region'
             when locality is not null then 'city_in_country'
             when region is not null then 'region'
             when anchor_kind = 'country_list' then 'first_country_of_list'
