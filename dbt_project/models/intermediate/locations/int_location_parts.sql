@@ -128,7 +128,14 @@ names_a_place as (
     select
         keyed.*,
         string_to_array(keyed.name_key, ' ') as words,
-        string_to_array(keyed.part_text, ' ') as written_words
+        -- 'full-time' is one word as written and two in the key: then the key's words serve for both
+        case
+            when cardinality(string_to_array(keyed.part_text, ' ')) = cardinality(string_to_array(keyed.name_key, ' '))
+                then string_to_array(keyed.part_text, ' ')
+            else string_to_array(keyed.name_key, ' ')
+        end as written_words,
+        lag(keyed.name_key) over (partition by keyed.mention_id order by keyed.part_number) as name_key_before,
+        lead(keyed.name_key) over (partition by keyed.mention_id order by keyed.part_number) as name_key_behind
     from keyed
     where
         length(keyed.name_key) >= 2
@@ -164,7 +171,11 @@ unknown_names as (
     where
         known_keys.name_key is null
         and cardinality(names_a_place.words) between 2 and 7
-        and cardinality(names_a_place.words) = cardinality(names_a_place.written_words)
+        -- 'Montbonnot-saint-martin' is one name
+        and (
+            cardinality(names_a_place.words) = cardinality(string_to_array(names_a_place.part_text, ' '))
+            or cardinality(string_to_array(names_a_place.part_text, ' ')) >= 3
+        )
 
 ),
 
@@ -208,11 +219,35 @@ tails as (
         or (
             tail_lengths.tail_length = 1
             and (
-                not names_at_the_end.is_country
+                -- 'bristol ct' is short, 'we do not have an' is talk
+                (not names_at_the_end.is_country and cardinality(unknown_names.words) <= 3)
+                or (
+                    not names_at_the_end.is_country
+                    and unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{2,3}$'
+                )
                 or unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
             )
         )
     order by unknown_names.part_id asc, tail_lengths.tail_length desc
+
+),
+
+-- 'Tel Aviv, Israel, London, UK': a country behind one of its own towns ends a place, unless a country follows
+closing_countries as (
+
+    select distinct names_a_place.part_id
+    from names_a_place
+    inner join country_names
+        on
+            names_a_place.name_key = country_names.name_key
+            and country_names.name_kind = 'name'
+            and not country_names.needs_place
+    inner join place_names
+        on
+            names_a_place.name_key_before = place_names.name_key
+            and country_names.country_code = place_names.country_code
+    left join country_names as countries_behind on names_a_place.name_key_behind = countries_behind.name_key
+    where names_a_place.name_key_behind is not null and countries_behind.name_key is null
 
 ),
 
@@ -221,7 +256,7 @@ with_tails_split as materialized (
     select
         names_a_place.location_raw,
         -- 'Tulsa Oklahoma, Bandung Indonesia': a part that brings its own state or country ends a place
-        names_a_place.mention_id + count(tails.tail_length) over (
+        names_a_place.mention_id + count(coalesce(tails.part_id, closing_countries.part_id)) over (
             partition by names_a_place.mention_id
             order by names_a_place.part_number, halves.half
             rows between unbounded preceding and 1 preceding
@@ -248,6 +283,7 @@ with_tails_split as materialized (
         end as name_key
     from names_a_place
     left join tails on names_a_place.part_id = tails.part_id
+    left join closing_countries on names_a_place.part_id = closing_countries.part_id
     inner join (values (1), (2)) as halves (half)
         on halves.half = 1 or tails.tail_length is not null
 
