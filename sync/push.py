@@ -142,7 +142,10 @@ class Push:
         rows = _Rows(self, export)
         if self.limits.canary:
             await self._send_all(export, rows, shown, most=self.limits.canary, then=self._read_back)
-        await self._send_all(export, rows, shown, most=None)
+        if not self._is_over():
+            await self._send_all(export, rows, shown, most=None)
+            if rows.are_left:
+                self._is_over()
 
     async def _send_all(
         self,
@@ -160,7 +163,7 @@ class Push:
 
         async def produce() -> None:
             left = most
-            while not self._is_over() and (left is None or left > 0):
+            while self._may_send() and (left is None or left > 0):
                 ready, waiting = await rows.next(BATCH if left is None else min(left, BATCH))
                 shown.advance(waiting)
                 if not ready and not waiting:
@@ -225,6 +228,7 @@ class Push:
                 return await asyncio.to_thread(function, self.connection, *arguments, **named)
 
     def _is_over(self) -> bool:
+        """Tell, between two exports or parts of one, whether that was all; note why."""
         if self.limits.deadline is not None and time.monotonic() >= self.limits.deadline:
             self.stop("--max-seconds are over")
         if self.limits.rows is not None and self._taken >= self.limits.rows:
@@ -232,6 +236,7 @@ class Push:
         return self.report.stopped is not None
 
     def _may_send(self) -> bool:
+        """Tell whether another call may begin; what was taken before a `--limit` was reached, may."""
         return self.report.stopped is None and (self.limits.deadline is None or time.monotonic() < self.limits.deadline)
 
     async def prepare(self, export: Export, rows: Sequence[Planned]) -> tuple[list[_Ready], int]:
@@ -413,6 +418,7 @@ class _Rows:
     def __init__(self, push: Push, export: Export) -> None:
         self._push, self._export = push, export
         self._position = 0
+        self.are_left = True
 
     async def next(self, most: int) -> tuple[list[_Ready], int]:
         """Return up to `most` rows ready to be sent, and how many others wait; none of either at the end."""
@@ -424,6 +430,7 @@ class _Rows:
             ledger.next_planned, push.plan_id, self._export.model, after=self._position, limit=most
         )
         if not rows:
+            self.are_left = False
             return [], 0
         self._position = rows[-1].position
         return await push.prepare(self._export, rows)
