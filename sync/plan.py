@@ -349,7 +349,7 @@ def _branch(number: int, field: Field) -> sql.Composed:
     )
     return sql.SQL(
         """
-        select row_key, record_id, {}
+        select row_key, is_newer_than_mirror, {}
         from differing
         where {}"""
     ).format(sql.SQL(", ").join(columns), _differs(number, field))
@@ -394,9 +394,14 @@ _IDENTIFY = (
     create temporary table planned_identities on commit drop as
     with
     remembered as (
-        select row_states.row_key, coalesce(aliases.current_record_id, row_states.record_id) as record_id
+        select
+            row_states.row_key,
+            coalesce(aliases.current_record_id, row_states.record_id) as record_id,
+            -- written after the pull began: the mirror may not show it yet
+            row_states.run_id is not null and row_states.written_at > pulls.pulled_at as is_newer_than_mirror
         from attio_sync.row_states
         left join attio_sync.aliases on aliases.object = row_states.object and aliases.record_id = row_states.record_id
+        left join attio_mirror.pulls on pulls.object = row_states.object
         where row_states.export = {export}
     ),
 
@@ -425,7 +430,10 @@ _IDENTIFY = (
             planned_rows.row_key,
             planned_rows.match_forms,
             remembered.record_id as remembered_record_id,
-            in_ledger.record_id as ledger_record_id,
+            coalesce(
+                in_ledger.record_id, case when remembered.is_newer_than_mirror then remembered.record_id end
+            ) as ledger_record_id,
+            coalesce(remembered.is_newer_than_mirror, false) as is_newer_than_mirror,
             hinted.record_id as hinted_record_id,
             coalesce(matched.record_ids, '{{}}') as matched_record_ids
         from planned_rows
@@ -463,6 +471,7 @@ _IDENTIFY = (
         row_key,
         record_id,
         remembered_record_id,
+        is_newer_than_mirror,
         case
             when record_id is null and cardinality(matched_record_ids) > 1
                 then 'ambiguous: ' || cardinality(matched_record_ids) || ' records carry its ' || {match_on}
@@ -558,6 +567,7 @@ _DECIDE = (
         select
             desired.row_key,
             planned_identities.record_id,
+            planned_identities.is_newer_than_mirror,
                 {fields}
         from desired
         inner join planned_identities on planned_identities.row_key = desired.row_key
@@ -577,8 +587,8 @@ _DECIDE = (
     ),
 
     in_normal_form (
-        row_key, record_id, attribute, type, write, list, reference_export, wanted, held, pending_keys, missing_keys,
-        wanted_forms, held_forms, new, old
+        row_key, is_newer_than_mirror, attribute, type, write, list, reference_export, wanted, held, pending_keys,
+        missing_keys, wanted_forms, held_forms, new, old
     ) as ({branches}
     ),
 
@@ -602,7 +612,7 @@ _DECIDE = (
                 when
                     pending_keys is null
                     and sent_hash = wanted_hash
-                    and seen_hash = attio_sync.hash_of(held_forms)
+                    and (seen_hash = attio_sync.hash_of(held_forms) or is_newer_than_mirror)
                     then 'nothing to say'  -- it was sent, and this is how Attio stores it
                 when write = 'fill_empty' and held_forms <> '{{}}' then 'not empty'
                 when list = 'append' then null  -- what a person added stays beside it

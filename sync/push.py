@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sync import ledger, progress
 from sync.errors import AttioError, AuthError, RecordRejected, Unavailable
 from sync.ledger import Outcome, Planned
-from sync.rate_limiter import MOST_IN_FLIGHT
+from sync.rate_limiter import MOST_IN_FLIGHT, Halted
 from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Push:
 
     def __init__(self, connection: psycopg.Connection, crm: Crm, *, run_id: int, plan_id: int, limits: Limits) -> None:
         self.connection, self.crm = connection, crm
+        self.crm.is_halted = lambda: not self._may_send()
         self.run_id, self.plan_id, self.limits = run_id, plan_id, limits
         self.report = Report()
         self._database = asyncio.Lock()
@@ -185,26 +186,28 @@ class Push:
                 if then is not None:
                     kept.append(outcome)
 
-        settling = asyncio.create_task(self._settle_regularly(export, shown))
+        sent = asyncio.Event()
+        settling = asyncio.create_task(self._settle_regularly(export, shown, sent))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(produce())
                 for _ in range(workers):
                     group.create_task(work())
         finally:
-            settling.cancel()
-            await asyncio.gather(settling, return_exceptions=True)
+            sent.set()  # told, not cancelled: before Python 3.12 `wait_for` may swallow a cancellation
+            self._enough.set()
+            await settling
             await self._settle(export)
         if then is not None:
             await then(export, kept)
 
-    async def _settle_regularly(self, export: Export, shown: progress.Task) -> None:
-        while True:
+    async def _settle_regularly(self, export: Export, shown: progress.Task, sent: asyncio.Event) -> None:
+        while not sent.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), FLUSH_SECONDS)
             self._enough.clear()
             try:
-                await asyncio.shield(self._settle(export))
+                await self._settle(export)
             except Exception as error:  # noqa: BLE001  # told by the last settling, which fails in the same way
                 logger.warning("settling failed", extra={"fields": {"error": str(error)}})
                 self.stop(str(error))
@@ -297,6 +300,8 @@ class Push:
             return ended("not_sent")
         try:
             record = await self._send(export, row, ready.body)
+        except Halted:
+            return ended("not_sent")
         except RecordRejected as error:
             logger.warning(
                 "rejected", extra={"fields": {"export": export.model, "row": row.row_key, "code": error.code}}
@@ -347,24 +352,32 @@ class Push:
 
     async def _create_once(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         """Create a record that no unique attribute protects: after a lost answer look it up, then try again."""
-        may_be_there = row.is_doubtful
+        # what an earlier run may have made is there by now, or never will be
+        looks: tuple[float, ...] = (0.0,) if row.is_doubtful else ()
+        lost: Unavailable | None = None
         for attempt in range(1, CREATE_ATTEMPTS + 1):
-            if may_be_there:
-                found = await self._look_up(export, body)
-                if found is not None:
-                    return found
+            found = await self._look_up(export, body, looks)
+            if found is not None:
+                return found
             try:
                 return await self.crm.create_record(export.object_slug, body)
+            except Halted:
+                if lost is not None:
+                    raise lost from None
+                raise
             except Unavailable as error:
-                if not error.lost_answer or attempt == CREATE_ATTEMPTS or not self._may_send():
+                if not error.lost_answer or attempt == CREATE_ATTEMPTS:
                     raise
-                may_be_there = True
+                lost, looks = error, (0.0, SECOND_LOOK_SECONDS)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _look_up(self, export: Export, body: Mapping[str, Any]) -> Record | None:
-        """Return the record that an earlier try may have made; `RecordRejected` when there are several."""
+    async def _look_up(self, export: Export, body: Mapping[str, Any], looks: Sequence[float]) -> Record | None:
+        """Return the record that an earlier try may have made; `RecordRejected` when there are several.
+
+        `looks` are the seconds to wait before each look.
+        """
         key = body[export.match_on][0]
-        for seconds in (0.0, SECOND_LOOK_SECONDS):
+        for seconds in looks:
             await asyncio.sleep(seconds)
             found = await self.crm.query(export.object_slug, filter={export.match_on: key}, limit=2)
             if len(found) > 1:

@@ -60,6 +60,10 @@ PAUSE_WITHOUT_DATE = 1.0
 LONGEST_PAUSE = 120.0
 
 
+class Halted(Exception):  # noqa: N818  # not an error: the job was told to end
+    """A call was not made, because the job is to end."""
+
+
 class RateLimiter:
     """A ceiling on requests per second.
 
@@ -94,13 +98,20 @@ class RateLimiter:
         self._surprised_at = -math.inf
         self._recovered_at = -math.inf
 
-    async def slot(self) -> float:
-        """Wait for the turn to send one request; return the slot's time, which `refused` wants back."""
+    async def slot(self, is_halted: Callable[[], bool] = lambda: False) -> float:
+        """Wait for the turn to send one request; return the slot's time, which `refused` wants back.
+
+        Raises `Halted`, at once for all who wait, when `is_halted` says so.
+        """
         async with self._turn:
             now = self._clock()
             while (wait := self._earliest(now) - now) > SLEEP_GRANULARITY:
+                if is_halted():
+                    break
                 await self._sleep(wait)
                 now = self._clock()
+            if is_halted():
+                raise Halted
             slot = max(self._earliest(now), now)
             self._due = max(self._due, now - CATCH_UP_SECONDS) + (1 + self._guard) / self.rate
             self._slots.append(slot)
@@ -230,6 +241,7 @@ class Crm:
     """Attio's endpoints, governed: start as many calls at once as you like, up to `MOST_IN_FLIGHT` go together.
 
     `tell` is called with a few words when a call is about to be tried again: set it to show them with the progress.
+    `is_halted` is asked before each write is sent: once it says True, writes that wait for their turn raise `Halted`.
     Errors are those of `Attio`, raised after the retries: `Unavailable` and `Conflict` then mean that Attio stayed so.
     """
 
@@ -238,6 +250,7 @@ class Crm:
         self.writes = RateLimiter(limits.writes, name="writes")
         self.retried = 0
         self.tell: Callable[[str], None] = lambda _words: None
+        self.is_halted: Callable[[], bool] = lambda: False
         self._where = where
         self._patience = patience
         self._in_flight = asyncio.Semaphore(MOST_IN_FLIGHT)
@@ -376,8 +389,12 @@ class Crm:
         attempts: int | None = None,
     ) -> T:
         """Send within the limits; try again by error class, the one place where that is decided."""
+        failed: list[Exception] = []
 
         def worth_retrying(error: Exception) -> bool | float:
+            if isinstance(error, Halted) and failed:  # what became of the call is what its last try said
+                raise failed[-1]
+            failed.append(error)
             worth = _worth_retrying(error, repeatable=repeatable)
             if worth is not False:
                 self.retried += 1
@@ -402,18 +419,28 @@ class Crm:
         """Send once; a request that Attio put off (429: not processed) goes again after the pause."""
         give_up_at = time.monotonic() + self._patience.refused_seconds
         while True:
-            slot = await limiter.slot()
+            slot = await (limiter.slot(self._is_halted) if limiter is self.writes else limiter.slot())
             api = self._idle.pop() if self._idle else self._new_api()
             try:
-                return await send(api)
+                answer = await send(api)
+            except asyncio.CancelledError:
+                raise  # its connection stays taken (httpcore never gives it back): not to be used again
             except Unavailable as error:
+                self._idle.append(api)
                 if error.status != 429:
                     raise
                 limiter.refused(slot, error.retry_after)
                 if time.monotonic() + (error.retry_after or 0.0) > give_up_at:
                     raise
-            finally:
+            except Exception:
                 self._idle.append(api)
+                raise
+            else:
+                self._idle.append(api)
+                return answer
+
+    def _is_halted(self) -> bool:
+        return self.is_halted()  # as it is set by then
 
     def _new_api(self) -> Attio:
         client = attio.new_client(self._where, tls=self._tls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, _environment
 from tests.sync import small_exports as small
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def test_what_a_person_typed_stays_and_blanks_erase_nothing(
 ) -> None:
     people(database, 3)
     canon("sync", "--yes").expect(0)
-    one, two, _ = sorted(workspace.records("people"), key=lambda each: str(shown(each, "linkedin")))
+    one, *_ = sorted(workspace.records("people"), key=lambda each: str(shown(each, "linkedin")))
     typed = {"object": "people", "record_id": one["id"]["record_id"], "values": {"job_title": ["Queen"]}}
     workspace.play("as-member", typed)
     small.put(database, "attio_people", {"linkedin_url": URL.format(1), "job_title": None})
@@ -166,7 +167,7 @@ def test_a_refused_row_does_not_stop_the_others_and_is_tried_again(
 
 def test_too_many_rejects_end_the_run(canon: Canon, database: Database, workspace: Sandbox) -> None:
     for number in range(40):
-        tags = ["Purple"] if number < 20 else ["Red"]
+        tags = ["Purple"] if number % 2 else ["Red"]
         small.put(database, "attio_companies", {"domain": f"c{number:02}.com", "tags": tags})
 
     slowly = {"CANON_WRITES_PER_SECOND": "30"}
@@ -175,7 +176,7 @@ def test_too_many_rejects_end_the_run(canon: Canon, database: Database, workspac
     assert "--max-rejects" in done["stopped"]
     assert done["left"] > 0
 
-    done = canon("sync", "--yes", "--json", "--max-rejects", "90%").expect(1).json
+    done = canon("sync", "--yes", "--json", "--max-rejects", "80%").expect(1).json
 
     assert done["stopped"] is None
     assert done["counts"]["rejected"] == len(workspace.records("companies")) == 20
@@ -260,8 +261,6 @@ def test_a_second_run_is_told_who_holds_the_lock(
 def test_an_interrupted_run_ends_between_two_rows_and_the_next_goes_on(
     canon: Canon, project: Path, database: Database, workspace: Sandbox, name: str
 ) -> None:
-    import signal
-
     people(database, 300)
     workspace.play("faults", {"latency_ms": 100})
     with background(project, database, workspace, "--yes") as first:
@@ -283,8 +282,6 @@ def test_an_interrupted_run_ends_between_two_rows_and_the_next_goes_on(
 
 def background(project: Path, database: Database, sandbox: Sandbox, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a sync and return at once."""
-    from tests.conftest import _environment
-
     return subprocess.Popen(
         [sys.executable, "-m", "sync", "sync", *arguments, "--project-dir", str(project)],
         cwd=CHECKOUT,

@@ -16,7 +16,7 @@ import stamina
 
 from sync import rate_limiter
 from sync.errors import ConfigError, Conflict, RecordRejected, Unavailable
-from sync.rate_limiter import Crm, Patience, RateLimiter
+from sync.rate_limiter import Crm, Halted, Patience, RateLimiter
 from tests.conftest import run_sandbox
 from tests.sync.relay import Answer, Request, json_answer, relay, too_many
 
@@ -351,3 +351,48 @@ def make_company(sandbox: Sandbox) -> str:
     made = sandbox.call("POST", "/objects/companies/records", {"data": {"values": {"name": ["x"]}}})
     record_id: str = json.loads(made.content)["data"]["id"]["record_id"]
     return record_id
+
+
+def test_a_call_that_was_cancelled_leaves_no_connection_that_nobody_can_use() -> None:
+    """Httpcore never gives back the connection of a cancelled request: the next call would wait for it in vain."""
+
+    async def play(request: Request) -> Answer | None:
+        await asyncio.sleep(0.5 if request.number == 1 else 0)
+        return json_answer({"data": []})
+
+    async def run() -> float:
+        async with relay(play) as url, rate_limiter.connect({"ATTIO_API_KEY": "a", "ATTIO_BASE_URL": url}) as crm:
+            call = asyncio.create_task(crm.query("companies"))
+            await asyncio.sleep(0.1)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            started = time.monotonic()
+            await crm.query("companies")
+            return time.monotonic() - started
+
+    assert asyncio.run(run()) < 5
+
+
+def test_writes_that_wait_for_their_turn_are_not_sent_once_the_job_is_to_end() -> None:
+    arrived = 0
+
+    async def play(_request: Request) -> Answer | None:
+        nonlocal arrived
+        arrived += 1
+        return json_answer({"data": {"id": {"record_id": "r"}, "created_at": "", "values": {}}})
+
+    async def run() -> list[object]:
+        environment = {"ATTIO_API_KEY": "a", "CANON_WRITES_PER_SECOND": "10"}
+        async with relay(play) as url, rate_limiter.connect({**environment, "ATTIO_BASE_URL": url}) as crm:
+            calls = [asyncio.create_task(crm.update_record("companies", "r", {})) for _ in range(50)]
+            await asyncio.sleep(0.45)
+            crm.is_halted = lambda: True
+            started = time.monotonic()
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+            assert time.monotonic() - started < 0.5
+            return [one for one in ended if isinstance(one, Halted)]
+
+    halted = asyncio.run(run())
+
+    assert 0 < arrived < 20
+    assert len(halted) == 50 - arrived

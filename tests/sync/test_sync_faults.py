@@ -21,7 +21,7 @@ from tests.sync.relay import Answer, Request, json_answer, relay
 from tests.sync.test_push import URL, background, people, shown, wait_until, workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from tests.conftest import Canon, Database, Sandbox
@@ -38,14 +38,16 @@ async def push_once(
     *,
     limits: Limits = NO_CANARY,
     patience: Patience | None = None,
-    begun: Callable[[Push], Awaitable[None]] | None = None,
+    begun: Callable[[Push], Coroutine[Any, Any, None]] | None = None,
     is_pulling: bool = True,
 ) -> Report:
     """Pull, plan and push in this process; `begun` is called beside the pushing."""
     every = small.exports()
     environment = {
-        **{"ATTIO_API_KEY": "any", "ATTIO_BASE_URL": url},
-        **{"CANON_WRITES_PER_SECOND": "500", "CANON_READS_PER_SECOND": "500"},
+        "ATTIO_API_KEY": "any",
+        "ATTIO_BASE_URL": url,
+        "CANON_WRITES_PER_SECOND": "500",
+        "CANON_READS_PER_SECOND": "500",
     }
     async with rate_limiter.connect(environment, patience=patience) as crm:
         with database.connect() as connection:
@@ -138,7 +140,7 @@ def test_killed_in_the_midst_again_and_again_every_row_has_one_record(
     workspace.play("faults", {"latency_ms": 60})
     for kills in (40, 130, 240):
         with background(project, database, workspace, "--yes", "--canary", "0") as run:
-            wait_until(lambda kills=kills: workspace.stats()["writes"] >= kills)  # type: ignore[misc]
+            wait_until(lambda kills=kills: workspace.stats()["writes"] >= kills)
             run.send_signal(signal.SIGKILL)
     assert open_entries(database) > 0
     workspace.play("faults", {"latency_ms": 0})
@@ -218,7 +220,7 @@ def test_a_refused_token_stops_the_run_at_once(database: Database, workspace: Sa
     assert isinstance(report.failure, AuthError)
     assert report.failure.exit_code == 3
     assert report.counts["attio_people"]["created"] == 20
-    assert writes < 20 + 2 * rate_limiter.MOST_IN_FLIGHT
+    assert writes <= 20 + rate_limiter.MOST_IN_FLIGHT
     assert report.left == 480
     assert open_entries(database) == 0
     assert push(database, workspace.url).left == 0
@@ -322,12 +324,12 @@ def test_the_ceiling_is_used_though_every_answer_takes_its_time(
     database: Database, workspace: Sandbox, canon: Canon, rate: int
 ) -> None:
     """One call after the other would make 3 a second here."""
-    people(database, 200)
+    people(database, 150)
     workspace.play("faults", {"latency_ms": 300})
 
     done = canon("sync", "--yes", "--json", "--canary", "0", env={"CANON_WRITES_PER_SECOND": str(rate)}).expect(0).json
 
-    assert done["writes_per_second"] > 0.88 * rate
+    assert done["writes_per_second"] > 0.85 * rate
     started = time.time()
     assert all(
         each["writes"] <= rate for second, each in workspace.stats()["by_second"].items() if int(second) < started
