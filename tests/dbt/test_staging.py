@@ -1,0 +1,64 @@
+"""An owner's tables may have other types than ours: what can be read is read, the rest is null, nothing raises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.conftest import run_dbt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Database
+
+
+def test_columns_of_other_types_are_read_where_they_can_be(database: Database, project: Path) -> None:
+    database.run(
+        "alter table core.company_job_postings alter salary_min type text, alter salary_max type integer,"
+        " alter posted_at type text, alter closed_at type date, alter job_id type bigint using job_id::bigint",
+        "alter table extracted.companyenrich_company alter founded_year type text, alter latitude type text,"
+        " alter categories type text[] using null, alter linkedin_id type bigint using null",
+        "alter table extracted.person_discovery alter latest_start_date type text,"
+        " alter created_at drop default, alter created_at type bigint using 1",
+        "alter table reference.location_lookup alter has_city type integer using 0, alter has_state type text",
+        "insert into core.company_job_postings (domain, job_id, salary_min, salary_max, posted_at, closed_at) values"
+        " ('a.example', 1, '12.5', 13, '2025-02-03T04:05:06Z', '2025-03-01'),"
+        " ('b.example', 2, '12,5', null, 'soon', null)",
+        "insert into extracted.companyenrich_company (domain, founded_year, latitude, categories, linkedin_id) values"
+        " ('a.example', '2015', '48.2', '{b2b,saas}', 7), ('b.example', 'MMXV', '-1e309', null, null)",
+        "insert into extracted.person_discovery (linkedin_url, latest_start_date, created_at) values"
+        " ('a', '2024-02-29', 5), ('b', '2023-02-29', 6)",
+        "insert into reference.location_lookup (location_name, has_city, has_state) values"
+        " ('a', 1, 'yes'), ('b', 0, 'perhaps')",
+    )
+    run_dbt(project, database, "run", "-s", "path:models/staging").expect(0)
+    assert database.rows(
+        "select job_id, salary_min::text, salary_max::text, posted_at at time zone 'UTC' = '2025-02-03 04:05:06',"
+        " closed_at::date::text from canon_staging.stg_core__company_job_postings order by job_id"
+    ) == [("1", "12.5", "13", True, "2025-03-01"), ("2", None, None, None, None)]
+    assert database.rows(
+        "select founded_year, latitude, categories, linkedin_id"
+        " from canon_staging.stg_extracted__companyenrich_company order by domain"
+    ) == [(2015, 48.2, ["b2b", "saas"], "7"), (None, None, None, None)]
+    assert database.rows(
+        "select latest_start_date::text, created_at from canon_staging.stg_extracted__person_discovery"
+        " order by linkedin_url"
+    ) == [("2024-02-29", None), (None, None)]
+    assert database.rows(
+        "select has_city, has_state from canon_staging.stg_reference__location_lookup order by location_name"
+    ) == [(True, True), (False, None)]
+
+
+def test_words_that_postgres_takes_for_dates_or_numbers_are_none(database: Database) -> None:
+    assert database.rows(
+        "select core.timestamptz_or_null('infinity'::text), core.date_or_null('yesterday'::text),"
+        " core.numeric_or_null('NaN'::text), core.integer_or_null('2015.5'::text), core.boolean_or_null(''::text)"
+    ) == [(None, None, None, None, None)]
+
+
+def test_a_column_of_the_right_type_costs_nothing(database: Database) -> None:
+    plan = database.rows(
+        "explain verbose select core.timestamptz_or_null(updated_at), core.date_or_null(latest_start_date)"
+        " from extracted.person_discovery"
+    )
+    assert any("Output: updated_at, latest_start_date" in line for (line,) in plan)
