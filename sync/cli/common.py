@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from dotenv import load_dotenv
 from rich.console import Console
 
+from sync import localdb
 from sync.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def command_options(function: Callable[Concatenate[Session, P], R]) -> Callable[
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         project_dir: Path = kwargs.pop("project_dir").resolve()  # type: ignore[attr-defined]
         wants_json = bool(kwargs.pop("wants_json"))
-        load_dotenv(project_dir / ".env", override=False)
+        localdb.read_settings(project_dir)
         _configure_log(project_dir)
         return function(Session(project_dir, wants_json), *args, **kwargs)
 
