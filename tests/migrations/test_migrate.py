@@ -372,7 +372,7 @@ def test_the_gazetteer_is_loaded_again_only_when_its_file_changed(canon: Canon, 
         " (select count(*) from reference.gazetteer_places), (select count(*) from reference.gazetteer_countries),"
         " (select count(*) from reference.gazetteer_admin1), (select count(*) from reference.gazetteer_iso3166_2)"
     )
-    assert counted == [(34006, 252, 3865, 5046)]
+    assert counted == [(89570, 252, 3865, 5046)]
     assert database.rows("select name from reference.gazetteer_countries where alpha2 = 'NA'") == [("Namibia",)]
     database.run(
         "update reference.gazetteer_countries set name = 'changed by hand' where alpha2 = 'NA'",
