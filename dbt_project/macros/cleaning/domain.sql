@@ -1,6 +1,6 @@
 {#-
     The host in a cell: what is before it (scheme, credentials, the name of a mail address) and behind it (port, path, query)
-    goes, and `www.`. The first word counts. Split first, one cheap pattern at the end.
+    goes, and `www.`. The first word counts, list separators part words, a backslash is a slash as in browsers. Split first, one cheap pattern at the end.
 -#}
 {% macro host_of(column) -%}
 regexp_replace(
@@ -8,7 +8,10 @@ regexp_replace(
                 split_part(
                     reverse(split_part(reverse(
                         split_part(split_part(split_part(split_part(
-                            regexp_replace(lower({{ clean_text(column) }}), '^([a-z][a-z0-9+.-]*:)?[/\\]{2,}', ''),
+                            regexp_replace(
+                                ltrim(translate(lower({{ clean_text(column) }}), '\,;|<>"', '/      ')),
+                                '^([a-z][a-z0-9+.-]*:)?/{2,}', ''
+                            ),
                             '/', 1
                         ), '?', 1), '#', 1), ' ', 1)
                     ), '@', 1)),
@@ -20,7 +23,12 @@ regexp_replace(
         )
 {%- endmacro %}
 
-{#- True for two or more labels of letters, digits, `-` or `_`, the last one no number. Letters of any script are letters. -#}
+{#-
+    True for two or more labels of letters, digits, `-` or `_`, the last one no number. Beyond ASCII everything counts as a
+    letter (Indic names hold combining marks): only what ends below a known suffix becomes a domain.
+-#}
 {% macro is_host(column) -%}
-{{ column }} ~ '^([[:alnum:]_]([[:alnum:]_-]{0,61}[[:alnum:]_])?\.)+[[:alnum:]-]*[[:alpha:]][[:alnum:]-]*$' and length({{ column }}) <= 253
+{%- set inside = '[^\s\u0001-,./:-@\[-^`{-\u007f]' -%}
+{%- set letter = '[^\s\u0001-/:-@\[-^`{-\u007f]' -%}
+{{ column }} ~ '^(?:{{ letter }}(?:{{ inside }}*{{ letter }})?\.)+{{ inside }}*[^\s\u0001-@\[-^`{-\u007f_]{{ inside }}*$' and length({{ column }}) <= 253 and {{ column }} !~ '[^.]{64}'
 {%- endmacro %}
