@@ -58,8 +58,8 @@ def hosts() -> list[str]:
         suffix = rule["suffix"]
         found |= {suffix, f"acme.{suffix}", f"www2.acme.{suffix}", f"a.b.acme-x1.{suffix}"}
     found |= {f"acme.{ending}" for ending in ("com", "invalid-tld-x", "co.uk", "kawasaki.jp", "city.kawasaki.jp")}
-    # `ex.futurecms.at` falls under `*.futurecms.at`, and so is a suffix by the list's own algorithm; tldextract stops at
-    # the stem of the longer rule `*.ex.futurecms.at` and sees no suffix there
+    # `ex.futurecms.at` falls under `*.futurecms.at`, and so is a suffix by the list's own algorithm; tldextract stops
+    # at the stem of the longer rule `*.ex.futurecms.at` and sees no suffix there
     stems = {rule["suffix"] for rule in rules if rule["kind"] == "wildcard"}
     found -= {stem for stem in stems if stem.partition(".")[2] in stems}
     return sorted(host for host in found if not host.startswith("www."))
