@@ -55,6 +55,6 @@ def refusals_told(doing: str) -> Iterator[None]:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """Return the last of libpq's lines, which says what it was; none of them holds a password."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    """Return libpq's last line that is no hint (hints are indented); no line of libpq's holds a password."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    return lines[-1].strip() if lines else type(error).__name__

@@ -1,18 +1,22 @@
-"""Run `python -m sync.localdb ARGUMENTS` as another user: `plain_user.py UID GID ARGUMENTS...`.
+"""Run a module's `main` as another user: `plain_user.py UID GID MODULE ARGUMENTS...`.
 
 Everything is imported first, as root: the user need not be able to read this interpreter, nor this checkout.
 """
 
+import importlib
 import os
 import sys
 
 import psycopg  # noqa: F401  # see above
 
-from sync import localdb
+from sync.cli import COMMANDS
 
-uid, gid, *arguments = sys.argv[1:]
+uid, gid, name, *arguments = sys.argv[1:]
+for command in COMMANDS:
+    importlib.import_module(f"sync.cli.{command}")
+module = importlib.import_module(name)
 if os.geteuid() != int(uid):
     os.setgroups([])
     os.setgid(int(gid))
     os.setuid(int(uid))
-sys.exit(localdb.main(arguments))
+sys.exit(module.main(arguments))

@@ -43,7 +43,7 @@ class Checkout:
     packages: Path
 
     def arguments(self, *arguments: str) -> list[str]:
-        return [sys.executable, str(AS_USER), str(self.user.pw_uid), str(self.user.pw_gid), *arguments]
+        return [sys.executable, str(AS_USER), str(self.user.pw_uid), str(self.user.pw_gid), "sync.localdb", *arguments]
 
     def environment(self, **variables: str) -> dict[str, str]:
         path = f"{self.packages}:{CHECKOUT}"
