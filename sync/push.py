@@ -401,18 +401,20 @@ class Push:
                 f"{refused[0].message}"
             )
             return
-        for outcome in done:
-            assert outcome.record_id is not None  # noqa: S101  # done, so it has one
-            assert outcome.body is not None  # noqa: S101
-            try:
-                record = await self.crm.get_record(export.object_slug, outcome.record_id)
-            except RecordRejected as error:
-                self._differs(export, outcome, f"record {outcome.record_id} cannot be read back ({error})")
+        records = await asyncio.gather(
+            *(self.crm.get_record(export.object_slug, str(outcome.record_id)) for outcome in done),
+            return_exceptions=True,
+        )
+        for outcome, record in zip(done, records, strict=True):
+            if isinstance(record, RecordRejected):
+                self._differs(export, outcome, f"record {outcome.record_id} cannot be read back ({record})")
                 return
-            except AttioError as error:
-                self._fail(error)
+            if isinstance(record, AttioError):
+                self._fail(record)
                 return
-            differing = await self._do(ledger.differing_attributes, export, outcome.body, record.values)
+            if isinstance(record, BaseException):
+                raise record
+            differing = await self._do(ledger.differing_attributes, export, outcome.body or {}, record.values)
             if differing:
                 what = f"{', '.join(differing)} read back from record {outcome.record_id} is not what was sent"
                 self._differs(export, outcome, what)
