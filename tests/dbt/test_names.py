@@ -94,18 +94,7 @@ def cleaned(
         connection.execute(
             "insert into core.company_canonical (domain, original_name)"
             " select place || '.example', name from unnest(%s::text[]) with ordinality as names (name, place)",
-            [
-                [
-                    *NAMES,
-                    *HOSTILE,
-                    "JPMorgan Chase & Co.",
-                    "JPMorganChase",
-                    "jpmorgan chase",
-                    "Home Depot",
-                    "Crème",
-                    "Creme",
-                ]
-            ],
+            [[*NAMES, *HOSTILE, *(spelling for spellings in SAME for spelling in spellings)]],
         )
     with _private_project(tmp_path_factory.mktemp("names") / "project") as project:
         selection = ("-s", "+int_company_names_cleaned", "--exclude-resource-type", "unit_test")
