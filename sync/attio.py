@@ -312,7 +312,7 @@ class Attio:
             answer = await self._client.request(method, path, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise Unavailable(
-                f"no connection to Attio at {self._client.base_url.host} ({_reason(error)}): "
+                f"no connection to Attio at {self._client.base_url.netloc.decode()} ({_reason(error)}): "
                 "check ATTIO_BASE_URL and the network, then run again"
             ) from error
         except httpx.TransportError as error:

@@ -23,7 +23,12 @@ def main() -> int:
         shutil.copy(CHECKOUT / "profiles.yml.example", scratch / "profiles.yml")
         migrate = [sys.executable, "-m", "sync", "migrate", "--yes", "--project-dir", str(scratch)]
         subprocess.run(migrate, cwd=CHECKOUT, env=environment, check=True, capture_output=True)
-        command = [str(Path(sys.executable).parent / "sqlfluff"), "lint", "--disable-progress-bar", "dbt_project/models"]
+        command = [
+            str(Path(sys.executable).parent / "sqlfluff"),
+            "lint",
+            "--disable-progress-bar",
+            "dbt_project/models",
+        ]
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
         if done.returncode:
             sys.stdout.write(done.stdout)

@@ -13,6 +13,15 @@ from sync.errors import ConfigError
 
 SHOWN = 20
 
+about = click.option(
+    "--object",
+    "object_slug",
+    type=click.Choice(list(duplicates.VIEWS)),
+    default="companies",
+    show_default=True,
+    help="Copies among which records.",
+)
+
 
 @click.group("duplicates")
 def command() -> None:
@@ -26,9 +35,7 @@ def command() -> None:
 
 
 @command.command("plan")
-@click.option(
-    "--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True
-)
+@about
 @command_options
 def plan(session: Session, object_slug: str) -> None:
     """Count the copies by how sure the rules are, and show those with the least evidence.
@@ -69,9 +76,7 @@ def plan(session: Session, object_slug: str) -> None:
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--object", "object_slug", type=click.Choice(list(duplicates.VIEWS)), default="companies", show_default=True
-)
+@about
 @command_options
 def export(session: Session, file: Path, object_slug: str) -> None:
     """Write every record of every cluster as CSV, for people who prefer Attio's own screens.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sync import database, ledger, mapping, pull, rate_limiter, report, setup, warehouse
+from sync import attio, database, ledger, mapping, pull, rate_limiter, report, setup, warehouse
 from sync import plan as planning
 from sync.cli.common import Session, command_options, run_async
 from sync.errors import AuthError, ConfigError, MappingError
@@ -47,6 +47,7 @@ def command(session: Session, exports: tuple[str, ...], no_pull: bool, most: int
       canon plan
       canon plan attio_people --no-pull --json
     """
+    attio.settings(os.environ)  # what is missing is told before any work
     every = mapping.load(session.project_dir)
     selected = mapping.select(every, exports)
     cap = record_cap()

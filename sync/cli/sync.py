@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import signal
 import time
@@ -13,7 +14,7 @@ import click
 import psycopg
 from rich.console import Console
 
-from sync import database, ledger, mapping, push, rate_limiter, report
+from sync import attio, database, ledger, mapping, push, rate_limiter, report
 from sync import plan as planning
 from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
@@ -73,6 +74,7 @@ def command(
       canon sync
       canon sync --yes --max-seconds 50
     """
+    attio.settings(os.environ)  # what is missing is told before any work
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
     every = mapping.load(session.project_dir)
     selected = mapping.select(every, exports)
