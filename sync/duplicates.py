@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
@@ -17,6 +17,7 @@ from sync.errors import WarehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 VIEWS = {"companies": "attio_company_duplicates", "people": "attio_person_duplicates"}
 """Attio object -> the model with a row per record in a cluster."""
@@ -72,13 +73,13 @@ def riskiest(connection: psycopg.Connection, relation: sql.Identifier, *, limit:
         return cursor.execute(query, [limit]).fetchall()
 
 
-def export(connection: psycopg.Connection, relation: sql.Identifier, file: BinaryIO) -> int:
-    """Write every record of every cluster to `file` as CSV, clusters together; return how many."""
+def export(connection: psycopg.Connection, relation: sql.Identifier, path: Path) -> int:
+    """Write every record of every cluster to `path` as CSV, clusters together; return how many; raise `OSError`."""
     query = sql.SQL(
         "copy (select * from {} order by cluster_id, role desc, record_id) to stdout (format csv, header)"
     ).format(relation)
     with _explained(connection, relation), connection.cursor() as cursor:
-        with cursor.copy(query) as copy:
+        with cursor.copy(query) as copy, path.open("wb") as file:
             file.writelines(copy)
         return cursor.rowcount
 

@@ -87,8 +87,8 @@ def export(session: Session, file: Path, object_slug: str) -> None:
     """
     relation = mapping.relation(session.project_dir, duplicates.VIEWS[object_slug])
     try:
-        with database.connect(session.project_dir) as connection, file.open("wb") as target:
-            count = duplicates.export(connection, relation, target)
+        with database.connect(session.project_dir) as connection:
+            count = duplicates.export(connection, relation, file)
     except OSError as error:
         raise ConfigError(f"cannot write {file}: {error.strerror}") from error
     session.answer({"object": object_slug, "file": str(file), "records": count}, f"{count:,} records written to {file}")

@@ -1,0 +1,85 @@
+"""`canon duplicates` carries what the duplicate views say: counts, the copies with the least evidence, a CSV of all."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Canon, Database
+
+ROWS = """
+create schema canon;
+create table canon.attio_company_duplicates (
+    cluster_id text, record_id uuid, role text, survivor_record_id uuid, tier text, score numeric, reasons jsonb,
+    name text, domains jsonb, created_at timestamptz, web_url text
+);
+insert into canon.attio_company_duplicates
+select
+    cluster, md5(name)::uuid, role, md5(survivor)::uuid, tier, score, '["same_name"]', name, '["a.example"]',
+    '2026-01-01', 'https://app.attio.com/' || name
+from (
+    values
+    ('1', 'Kept', 'survivor', 'Kept', 'certain', 0.99),
+    ('1', 'Sure copy', 'duplicate', 'Kept', 'certain', 0.99),
+    ('1', 'Less sure copy', 'duplicate', 'Kept', 'certain', 0.96),
+    ('2', 'Other, "quoted"', 'survivor', 'Other, "quoted"', 'likely', 0.8),
+    ('2', 'Likely copy', 'duplicate', 'Other, "quoted"', 'likely', 0.8)
+) as made (cluster, name, role, survivor, tier, score);
+"""
+
+
+@pytest.fixture
+def views(database: Database) -> Database:
+    """Return a database with the view of two clusters of companies."""
+    with database.connect() as connection:
+        connection.execute(ROWS)
+    return database
+
+
+@pytest.mark.usefixtures("views")
+def test_the_plan_counts_copies_and_shows_the_least_evidence_first(canon: Canon) -> None:
+    said = canon("duplicates", "plan", "--json").expect(0).json
+    assert said["tiers"] == [
+        {"tier": "certain", "clusters": 1, "copies": 2},
+        {"tier": "likely", "clusters": 1, "copies": 1},
+    ]
+    assert [(row["name"], row["survivor_name"]) for row in said["riskiest"]] == [
+        ("Less sure copy", "Kept"),
+        ("Sure copy", "Kept"),
+        ("Likely copy", 'Other, "quoted"'),
+    ]
+
+
+@pytest.mark.usefixtures("views")
+def test_the_export_has_every_record_of_every_cluster_survivor_first(canon: Canon, tmp_path: Path) -> None:
+    file = tmp_path / "copies.csv"
+    assert canon("duplicates", "export", str(file), "--json").expect(0).json["records"] == 5
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [(row["cluster_id"], row["role"]) for row in rows] == [
+        ("1", "survivor"),
+        ("1", "duplicate"),
+        ("1", "duplicate"),
+        ("2", "survivor"),
+        ("2", "duplicate"),
+    ]
+    assert rows[3]["name"] == 'Other, "quoted"'
+
+
+def test_without_the_views_one_line_says_what_to_run_and_no_file_is_left(canon: Canon, tmp_path: Path) -> None:
+    file = tmp_path / "copies.csv"
+    for arguments in (["plan"], ["export", str(file)]):
+        refused = canon("duplicates", *arguments).expect(5)
+        assert "run `make build` first" in refused.stderr.splitlines()[-1]
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("views")
+def test_a_file_that_cannot_be_written_is_named(canon: Canon, tmp_path: Path) -> None:
+    refused = canon("duplicates", "export", str(tmp_path / "no" / "copies.csv")).expect(2)
+    assert "no/copies.csv" in refused.stderr.splitlines()[-1]
