@@ -12,7 +12,7 @@ from sync import localdb
 from sync.errors import WarehouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _KEYWORDS = {
@@ -25,13 +25,17 @@ _KEYWORDS = {
 }
 
 
+def conninfo(settings: Mapping[str, str]) -> str:
+    """Return what libpq needs to connect with these `PG*` settings; what makes no sense raises psycopg's own error."""
+    given = {_KEYWORDS[name]: value for name, value in settings.items() if name in _KEYWORDS}
+    return make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
+
+
 def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connection:
     """Open a connection whose statements may run long; raise `WarehouseError`, in one line, when there is none."""
     settings = localdb.environment(project_dir)
-    given = {_KEYWORDS[name]: value for name, value in settings.items() if name in _KEYWORDS}
     try:
-        conninfo = make_conninfo(connect_timeout=10, fallback_application_name="attio-canon", **given)
-        connection = psycopg.connect(conninfo, autocommit=True)
+        connection = psycopg.connect(conninfo(settings), autocommit=True)
         connection.execute("set statement_timeout = 0")
         connection.execute("set timezone = 'UTC'")
         connection.autocommit = autocommit

@@ -96,8 +96,11 @@ def run_async(work: Coroutine[Any, Any, R]) -> R:
         raise error from group
 
 
-class _JsonLines(logging.Formatter):
+class JsonLines(logging.Formatter):
+    """A log record as a line of JSON; `extra={"fields": {...}}` adds fields of its own."""
+
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
         entry = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "pid": record.process,
@@ -119,7 +122,7 @@ def _configure_log(project_dir: Path) -> None:
         handler = logging.FileHandler(folder / "canon.log", encoding="utf-8", delay=False)
     except OSError as error:
         raise ConfigError(f"cannot write {folder}/canon.log ({error.strerror}): give write permission there") from error
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
