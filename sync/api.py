@@ -326,8 +326,8 @@ async def _row_by_row(connection: psycopg.AsyncConnection, statement: sql.Compos
 def _why(error: psycopg.Error, row: str) -> dict[str, str]:
     """Say why the database refused a row, without its own words: those may hold the row's values."""
     if isinstance(error, psycopg.IntegrityError):
-        field = {"field": error.diag.column_name} if error.diag.column_name else {}
-        return {**field, "reason": f"breaks the rule {error.diag.constraint_name or error.sqlstate} of its table"}
+        column = {"field": error.diag.column_name} if error.diag.column_name else {}
+        return {**column, "reason": f"breaks the rule {error.diag.constraint_name or error.sqlstate} of its table"}
     if isinstance(error, psycopg.errors.UntranslatableCharacter | psycopg.errors.InvalidTextRepresentation):
         field = _unstorable_field(row)
         return {**({"field": field} if field else {}), "reason": "holds a character the database cannot store"}

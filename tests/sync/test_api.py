@@ -69,7 +69,7 @@ def company(database: Database, domain: str) -> tuple[Any, ...]:
     "given", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"]
 )
 def test_without_the_token_nobody_gets_in(service: Service, endpoint: str, given: str | None) -> None:
-    headers = {} if given is None else {"Authorization": given.encode()}
+    headers = {} if given is None else {b"Authorization": given.encode()}
     answer = httpx.post(service.url + endpoint, json={"domain": "acme.com"}, headers=headers, verify=PLAIN)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
