@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "rejected",
     "runs",
     "duplicates",
+    "doctor",
     "serve",
     "sandbox",
 )
