@@ -93,7 +93,8 @@ def _call_it(script: Path, program: str) -> None:
 
 
 def _make(checkout: Path, settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    outer = ("MAKE", "MFLAGS", "PYTEST_")  # this test itself may run under make and as one worker of several
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
     return subprocess.run(
         ["make", *arguments],
         cwd=checkout,

@@ -253,7 +253,7 @@ def test_refusals_in_the_middle_are_waited_out(companies: Sandbox, database: Dat
         return None
 
     [done] = pull_from(companies, database, play=refuse_every_offset_once)
-    assert len(refused) == 3
+    assert {499, 1497} <= refused  # pages overlap by a record; the one behind the last may be asked for or not
     assert done.records == len(mirrored(database)) == COMPANIES
 
 
