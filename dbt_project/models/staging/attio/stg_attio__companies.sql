@@ -23,7 +23,8 @@ unpacked as (
         coalesce(jsonb_array_length(values -> 'associated_deals'), 0) as deal_count,
         {{ attio_value('last_interaction', 'interacted_at') }} as last_interaction_at,
         {{ attio_written_by('name') }} as name_written_by,
-        created_at
+        created_at,
+        values as record_values
     from source
 
 )

@@ -20,7 +20,8 @@ unpacked as (
         {{ clean_text(attio_value('job_title')) }} as job_title,
         {{ attio_value('company', 'target_record_id') }}::uuid as company_record_id,
         {{ attio_value('last_interaction', 'interacted_at') }} as last_interaction_at,
-        created_at
+        created_at,
+        values as record_values
     from source
 
 )
