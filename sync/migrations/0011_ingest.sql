@@ -9,7 +9,7 @@
 
 -- What a caller says of a person beside the payload, for the payload stays as it came.
 create table if not exists raw.person_discovery_cleaned (
-    id uuid primary key,
+    id uuid primary key default gen_random_uuid(),
     cleaned_first_name text,
     cleaned_last_name text,
     cleaned_full_name text,
