@@ -19,6 +19,7 @@ from sync.errors import SyncError
 COMMANDS: tuple[str, ...] = (
     "migrate",
     "load",
+    "extract",
     "pull",
     "setup",
     "plan",
