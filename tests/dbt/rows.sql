@@ -29,7 +29,7 @@ values
     ('beta.io', 'j2', 'Baker', null, null, null, '$', '2026-05-02', '2026-06-01', null),
     (null, 'j3', 'Cook', null, null, null, null, null, null, 'https://www.linkedin.com/company/beta');
 
-insert into raw.companyenrich_payloads (domain, payload) values ('acme.com', '{"name": "Acme"}'), ('missing.com', '{"name": "x"}'), ('acme.com', null);
+insert into raw.companyenrich_payloads (domain, payload) values ('acme.com', '{"name": "Acme"}'), ('beta.io', '{"name": "Beta"}'), ('acme.com', null);
 insert into raw.person_discovery (linkedin_url, raw_payload) values ('linkedin.com/in/bob-roe', '{"name": "Bob"}');
 insert into raw.job_posting_payloads (domain, job_id, payload) values ('acme.com', 'j1', '{"title": "Smith"}');
 

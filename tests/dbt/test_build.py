@@ -181,7 +181,7 @@ def test_the_small_world_comes_out_as_its_decisions_say(built: Build) -> None:
 
 @pytest.mark.parametrize(
     ("source", "counts"),
-    [("companyenrich", (1, 0, 0, 1, 1)), ("person_discovery", (1, 0, 0, 0, 0)), ("job_posting", (1, 0, 0, 0, 0))],
+    [("companyenrich", (2, 0, 0, 1, 0)), ("person_discovery", (1, 0, 0, 0, 0)), ("job_posting", (1, 0, 0, 0, 0))],
 )
 def test_payloads_are_accounted_for(built: Build, source: str, counts: tuple[int, ...]) -> None:
     found = built.database.rows(

@@ -1,6 +1,6 @@
 {#-
-    What became of what arrived. `key` names a payload's row in the extracted table; a payload without one, or without content,
-    cannot be extracted. Days are UTC.
+    What became of what arrived: every payload is read again, in its order, by the functions with which the endpoints and
+    `canon extract` read it. Days are UTC.
 -#}
 with
 
@@ -13,6 +13,12 @@ companyenrich_payloads as (
 person_payloads as (
 
     select * from {{ ref('stg_raw__person_discovery') }}
+
+),
+
+cleaned_person_names as (
+
+    select * from {{ ref('stg_raw__person_discovery_cleaned') }}
 
 ),
 
@@ -40,104 +46,205 @@ job_postings as (
 
 ),
 
-payloads as (
+payloads_read as (
 
     select
         'companyenrich' as source,
-        id::text as id,
-        lower(domain) as key,
-        payload,
-        created_at
+        id,
+        created_at,
+        core.companyenrich_reading(domain, payload, created_at) -> 'patch' as patch
     from companyenrich_payloads
     union all
     select
         'person_discovery' as source,
-        id::text as id,
-        linkedin_url as key,
-        raw_payload as payload,
-        created_at
+        person_payloads.id,
+        person_payloads.created_at,
+        core.person_discovery_reading(
+            person_payloads.linkedin_url,
+            person_payloads.raw_payload,
+            person_payloads.clay_table_url,
+            to_jsonb(cleaned_person_names)
+        ) -> 'patch' as patch
     from person_payloads
+    left join cleaned_person_names on person_payloads.id = cleaned_person_names.id
     union all
     select
         'job_posting' as source,
-        id::text as id,
-        concat_ws('|', lower(domain), job_id) as key,
-        case when job_id is not null then payload end as payload,
-        created_at
+        id,
+        created_at,
+        core.job_posting_reading(domain, payload, job_id) -> 'patch' as patch
     from job_posting_payloads
 
 ),
 
-extracted_keys as (
+-- Materialized, or every use below reads the payloads once more.
+payloads_keyed as materialized (
+
+    select
+        source,
+        id,
+        created_at,
+        patch,
+        case source
+            when 'person_discovery' then patch ->> 'linkedin_url'
+            else concat_ws('|', patch ->> 'domain', patch ->> 'job_id')
+        end as key,
+        (patch ->> 'companyenrich_updated_at')::timestamptz as dated
+    from payloads_read
+
+),
+
+beside_the_newest_before as (
+
+    select
+        *,
+        max(dated) over (
+            partition by source, key order by created_at, id rows between unbounded preceding and 1 preceding
+        ) as newest_before
+    from payloads_keyed
+    where patch is not null
+
+),
+
+-- an older answer does not win over what is there
+taken_in_turn as materialized (
+
+    select
+        source,
+        id,
+        created_at,
+        patch,
+        key,
+        row_number() over in_order as place,
+        lag(patch) over in_order as patch_before,
+        first_value(patch) over (partition by source, key order by created_at desc, id desc) as last_patch
+    from beside_the_newest_before
+    where dated >= newest_before or dated is null or newest_before is null
+    window in_order as (partition by source, key order by created_at, id)
+
+),
+
+keys_to_look_into as (
+
+    select distinct
+        source,
+        key
+    from taken_in_turn
+    where patch != patch_before
+
+),
+
+-- a blank never erases: what a payload changes is told by each column's last value, not by the payload before
+columns_in_turn as (
+
+    select
+        taken_in_turn.id,
+        taken_in_turn.place,
+        said.value,
+        lag(said.value) over (
+            partition by taken_in_turn.source, taken_in_turn.key, said.name order by taken_in_turn.place
+        ) as value_before
+    from taken_in_turn
+    inner join keys_to_look_into
+        on taken_in_turn.source = keys_to_look_into.source and taken_in_turn.key = keys_to_look_into.key
+    cross join lateral jsonb_each(taken_in_turn.patch) as said (name, value)
+
+),
+
+changing as (
+
+    select distinct id
+    from columns_in_turn
+    where place > 1 and value is distinct from value_before
+
+),
+
+extracted_rows as (
 
     select
         'companyenrich' as source,
-        lower(domain) as key
+        core.domain_of(domain) as key,
+        raw_payload_id,
+        created_at,
+        updated_at,
+        to_jsonb(companies) as content
     from companies
-    union
+    union all
     select
         'person_discovery' as source,
-        linkedin_url as key
+        {{ clean_text('linkedin_url') }} as key,
+        raw_payload_id,
+        created_at,
+        updated_at,
+        to_jsonb(people) as content
     from people
-    union
+    union all
     select
         'job_posting' as source,
-        concat_ws('|', lower(domain), job_id) as key
+        concat_ws('|', core.domain_of(domain), job_id) as key,
+        null as raw_payload_id,
+        created_at,
+        updated_at,
+        to_jsonb(job_postings) as content
     from job_postings
 
 ),
 
--- one after the other, as they came for one key
-beside_the_one_before as (
+-- an owner's spellings of one key: the row touched last
+extracted_keys as (
 
-    select
-        payloads.*,
-        lag(payloads.payload)
-            over (partition by payloads.source, payloads.key order by payloads.created_at, payloads.id)
-            as payload_before,
-        row_number()
-            over (partition by payloads.source, payloads.key order by payloads.created_at, payloads.id)
-            as place
-    from payloads
+    select distinct on (source, key) *
+    from extracted_rows
+    order by source, key, updated_at desc nulls last
 
 ),
 
 judged as (
 
     select
-        beside_the_one_before.source,
-        (beside_the_one_before.created_at at time zone 'UTC')::date as day,
+        taken_in_turn.id,
         case
-            when
-                beside_the_one_before.key is null
-                or coalesce(jsonb_typeof(beside_the_one_before.payload), 'null') != 'object'
-                then 'refused'
             when extracted_keys.key is null then 'missing'
-            when beside_the_one_before.place = 1 then 'new'
-            when beside_the_one_before.payload = beside_the_one_before.payload_before then 'identical'
-            else 'changed'
+            -- nothing touched the row since, and yet it does not say what its last payload says
+            when
+                (taken_in_turn.place = 1 or changing.id is not null)
+                and extracted_keys.updated_at < taken_in_turn.created_at
+                and extracted_keys.content || (taken_in_turn.last_patch - '{domain,linkedin_url,job_id}'::text[])
+                != extracted_keys.content
+                then 'missing'
+            when changing.id is not null then 'changed'
+            when taken_in_turn.place > 1 then 'identical'
+            -- the row was there before its first payload; one call stamps its payloads a millionth of a second apart
+            when extracted_keys.created_at < taken_in_turn.created_at - interval '2 milliseconds'
+                then
+                    case
+                        when extracted_keys.raw_payload_id = taken_in_turn.id then 'changed'
+                        when extracted_keys.updated_at < taken_in_turn.created_at then 'identical'
+                        else 'changed'
+                    end
+            else 'new'
         end as outcome
-    from beside_the_one_before
+    from taken_in_turn
     left join extracted_keys
-        on
-            beside_the_one_before.source = extracted_keys.source
-            and beside_the_one_before.key = extracted_keys.key
+        on taken_in_turn.source = extracted_keys.source and taken_in_turn.key = extracted_keys.key
+    left join changing on taken_in_turn.id = changing.id
 
 ),
 
 counted as (
 
     select
-        source,
-        day,
+        payloads_keyed.source,
+        (payloads_keyed.created_at at time zone 'UTC')::date as day,
         count(*)::integer as payloads,
-        (count(*) filter (where outcome = 'new'))::integer as extracted_new,
-        (count(*) filter (where outcome = 'changed'))::integer as extracted_changed,
-        (count(*) filter (where outcome = 'identical'))::integer as extracted_identical,
-        (count(*) filter (where outcome = 'refused'))::integer as extracted_refused,
-        (count(*) filter (where outcome = 'missing'))::integer as extracted_missing
-    from judged
-    group by source, day
+        (count(*) filter (where judged.outcome = 'new'))::integer as extracted_new,
+        (count(*) filter (where judged.outcome = 'changed'))::integer as extracted_changed,
+        (count(*) filter (where judged.outcome = 'identical'))::integer as extracted_identical,
+        (count(*) filter (where judged.outcome is null))::integer as extracted_refused,
+        (count(*) filter (where judged.outcome = 'missing'))::integer as extracted_missing
+    from payloads_keyed
+    left join judged on payloads_keyed.id = judged.id
+    group by payloads_keyed.source, day
 
 )
 
