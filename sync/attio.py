@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 DEFAULT_BASE_URL = "https://api.attio.com"
 PAGE_LIMIT = 500
+ENTRIES_LIMIT = 1000
+NOTES_LIMIT = 50
 """The most records one query answers with."""
 
 ANSWER_SECONDS = 60.0
@@ -69,6 +71,14 @@ class Record:
     created_at: str
     web_url: str
     values: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A list entry, a note or a task, whole, and the ids of the records that it hangs on."""
+
+    record_ids: tuple[str, ...]
+    document: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +253,30 @@ class Attio:
         """Delete a record for good; `RecordRejected` with status 404 when there is none."""
         await self._send("DELETE", f"{_records(object_slug)}/{quote(record_id, safe='')}")
 
+    async def merge_records(self, object_slug: str, primary_record_id: str, secondary_record_id: str) -> str:
+        """Merge two records into a new one and return its id; it may take Attio a while until it can be read.
+
+        Not repeatable: afterwards neither of the two is there (section 7).
+        """
+        data = {"primary_record_id": primary_record_id, "secondary_record_id": secondary_record_id}
+        path = f"{_records(object_slug)}/merge"
+        return await self._one(lambda entry: str(entry["new_record_id"]), "POST", path, {"data": data})
+
+    # what hangs on records
+
+    async def entries(self, object_slug: str, record_id: str) -> list[Attachment]:
+        """Return the list entries of a record, the first thousand of them."""
+        path = f"{_records(object_slug)}/{quote(record_id, safe='')}/entries?limit={ENTRIES_LIMIT}"
+        return await self._many(lambda entry: Attachment((record_id,), entry), "GET", path)
+
+    async def notes(self, *, limit: int = NOTES_LIMIT, offset: int = 0) -> list[Attachment]:
+        """Return one page of the workspace's notes."""
+        return await self._many(_note, "GET", f"/notes?limit={limit}&offset={offset}")
+
+    async def tasks(self, *, limit: int = PAGE_LIMIT, offset: int = 0) -> list[Attachment]:
+        """Return one page of the workspace's tasks."""
+        return await self._many(_task, "GET", f"/tasks?limit={limit}&offset={offset}")
+
     # configuration
 
     async def objects(self) -> list[Object]:
@@ -345,6 +379,14 @@ def _record(entry: Json) -> Record:
         web_url=str(entry.get("web_url") or ""),
         values=entry["values"],
     )
+
+
+def _note(entry: Json) -> Attachment:
+    return Attachment((str(entry["parent_record_id"]),), entry)
+
+
+def _task(entry: Json) -> Attachment:
+    return Attachment(tuple(str(linked["target_record_id"]) for linked in entry["linked_records"]), entry)
 
 
 def _object(entry: Json) -> Object:

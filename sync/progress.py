@@ -54,9 +54,9 @@ class Task:
             if self.done:
                 parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
             if self.total is not None and 0 < self.done < self.total:
-                parts.append(f"{_span((self.total - self.done) / rate)} left")
+                parts.append(f"{span((self.total - self.done) / rate)} left")
             else:
-                parts.append(_span(elapsed))
+                parts.append(span(elapsed))
             if self.note:
                 parts.append(self.note)
             return ", ".join(parts)
@@ -96,7 +96,8 @@ def _live_bar(current: Task, stop: threading.Event) -> None:
             bar.update(shown, completed=current.done, total=current.total, words=current.describe())
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time as people say it, for instance `40 s` or `5.0 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -28,7 +28,7 @@ from sync.errors import ConfigError, Conflict, RecordRejected, Unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from sync.attio import Attio, Attribute, Identity, Json, Object, Option, Record, Settings
+    from sync.attio import Attachment, Attio, Attribute, Identity, Json, Object, Option, Record, Settings
 
 T = TypeVar("T")
 
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_READS_PER_SECOND = 100.0
 DEFAULT_WRITES_PER_SECOND = 25.0
 MOST_IN_FLIGHT = 64
+MERGES_PER_SECOND = 5.0
+NOTES_PER_SECOND = 10.0
+"""Two endpoints have ceilings of their own (section 2)."""
 FIRST_ATTEMPTS = 4
 
 GUARD = 0.02
@@ -248,6 +251,8 @@ class Crm:
     def __init__(self, where: Settings, limits: Ceilings, *, patience: Patience) -> None:
         self.reads = RateLimiter(limits.reads, name="reads")
         self.writes = RateLimiter(limits.writes, name="writes")
+        self.merges = RateLimiter(min(limits.writes, MERGES_PER_SECOND), name="merges")
+        self.notes_read = RateLimiter(min(limits.reads, NOTES_PER_SECOND), name="notes")
         self.retried = 0
         self.tell: Callable[[str], None] = lambda _words: None
         self.is_halted: Callable[[], bool] = lambda: False
@@ -322,6 +327,33 @@ class Crm:
                 return False
             raise
         return True
+
+    async def merge_records(self, object_slug: str, primary_record_id: str, secondary_record_id: str) -> str:
+        """Merge two records; return the new one's id. A write that has a ceiling of its own besides.
+
+        Raises `Unavailable` with `lost_answer` when it may have happened: look before you try again.
+        """
+        await self.merges.slot(self._is_halted)
+        return await self._call(
+            self.writes,
+            lambda api: api.merge_records(object_slug, primary_record_id, secondary_record_id),
+            repeatable=False,
+        )
+
+    # what hangs on records
+
+    async def entries(self, object_slug: str, record_id: str) -> list[Attachment]:
+        """Return the list entries of a record."""
+        return await self._call(self.reads, lambda api: api.entries(object_slug, record_id))
+
+    async def notes(self, *, offset: int) -> list[Attachment]:
+        """Return one page of the workspace's notes; fewer than `attio.NOTES_LIMIT` mean that there are no more."""
+        await self.notes_read.slot()
+        return await self._call(self.reads, lambda api: api.notes(offset=offset))
+
+    async def tasks(self, *, offset: int) -> list[Attachment]:
+        """Return one page of the workspace's tasks; fewer than `attio.PAGE_LIMIT` mean that there are no more."""
+        return await self._call(self.reads, lambda api: api.tasks(offset=offset))
 
     # configuration: a second try of a creation answers `slug_conflict`, so all of it is repeatable
 

@@ -1,17 +1,38 @@
-"""`canon duplicates`: which records in the CRM are copies of each other."""
+"""`canon duplicates`: which records in the CRM are copies of each other, and removing those that surely are."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
-from sync import database, duplicates, mapping
-from sync.cli.common import Session, command_options
+from sync import (
+    attio,
+    database,
+    duplicates,
+    ledger,
+    mapping,
+    progress,
+    pull,
+    rate_limiter,
+    removal,
+    removal_ledger,
+    report,
+)
+from sync.cli.common import Session, command_options, people_console, run_async
+from sync.cli.sync import ended_whatever_happens, stop_on_signals, terminated_like_interrupted
 from sync.errors import ConfigError
 
+if TYPE_CHECKING:
+    import psycopg
+
+    from sync.removal import Cluster, Report
+
 SHOWN = 20
+INTERRUPTED = 130
 
 about = click.option(
     "--object",
@@ -25,11 +46,12 @@ about = click.option(
 
 @click.group("duplicates")
 def command() -> None:
-    """List records in the CRM that are copies of each other, as the models saw it at the last `make build`.
+    """List and remove records in the CRM that are copies of each other, as the models saw it at the last `make build`.
 
     \b
     Example:
       canon duplicates plan
+      canon duplicates apply
       canon duplicates export copies.csv
     """
 
@@ -92,3 +114,140 @@ def export(session: Session, file: Path, object_slug: str) -> None:
     except OSError as error:
         raise ConfigError(f"cannot write {file}: {error.strerror}") from error
     session.answer({"object": object_slug, "file": str(file), "records": count}, f"{count:,} records written to {file}")
+
+
+@command.command("apply")
+@about
+@click.option("--yes", is_flag=True, help="Remove without asking; needs --max.")
+@click.option(
+    "--max", "most", type=click.IntRange(0), help="Remove nothing at all if there is more than this to remove."
+)
+@click.option("--limit", type=click.IntRange(1), help="Remove at most this many copies now; the rest next time.")
+@click.option(
+    "--canary", type=click.IntRange(0), default=10, show_default=True, help="Remove so many first, and read them back."
+)
+@command_options
+def apply(session: Session, *, object_slug: str, yes: bool, most: int | None, limit: int | None, canary: int) -> int:
+    """Remove the copies the rules are certain of: delete empty ones, have Attio merge those with something attached.
+
+    Each copy is read afresh and kept whole in the ledger first; one that changed since the last `make build` is left
+    alone and named. Survivors gain what only their copies had. `canon undo` brings deleted copies back.
+
+    \b
+    Example:
+      canon duplicates apply
+      canon duplicates apply --yes --max 4000
+    """
+    if yes and most is None:
+        raise ConfigError("--yes needs --max, the most records that may be removed: nothing done")
+    attio.settings(os.environ)  # what is missing is told before any work
+    with terminated_like_interrupted():
+        return run_async(_apply(session, object_slug, removal.Limits(canary, limit), yes=yes, most=most))
+
+
+async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, yes: bool, most: int | None) -> int:
+    relation = mapping.relation(session.project_dir, removal.REMOVALS[object_slug])
+    pulled = pull.default_objects(mapping.load(session.project_dir))
+    with database.connect(session.project_dir, autocommit=True) as connection:
+        async with rate_limiter.connect() as crm:
+            identity = await crm.identify()
+            ledger.check_workspace(connection, identity.workspace_id)
+            with ledger.locked(connection, identity.workspace_id):
+                await pull.pull(crm, connection, pulled, may_be_absent=True)
+                await removal.read_attached(crm, connection)
+                todo = removal.clusters(connection, relation, object_slug, limit=limits.copies)
+                _show(session, todo, crm)
+                _agree(session, todo, most, yes=yes, workspace=identity.workspace_name)
+                run_id = ledger.begin_run(
+                    connection,
+                    "duplicates apply",
+                    {"object": object_slug, "max": most, "limit": limits.copies, "canary": limits.canary},
+                    workspace_id=identity.workspace_id,
+                )
+                with ended_whatever_happens(connection, run_id):
+                    notes = removal_ledger.RemovalLedger(
+                        connection,
+                        run_id,
+                        object_slug,
+                        removal.REMOVALS[object_slug],
+                        relation,
+                        removal_ledger.written_attributes(await crm.attributes(object_slug)),
+                    )
+                    removing = removal.Removal(crm, notes, limits)
+                    interrupted = stop_on_signals(removing.stop)
+                    done = await removing.run(todo, tell_canary=_tell_canary)
+                    exit_code = _exit_code(done, is_interrupted=interrupted.is_set())
+                    _end(connection, run_id, done, exit_code)
+                if done.removed:
+                    await pull.pull(crm, connection, pulled, may_be_absent=True)
+    _answer(session, run_id, object_slug, done, exit_code)
+    return exit_code
+
+
+def _show(session: Session, todo: list[Cluster], crm: rate_limiter.Crm) -> None:
+    copies = [copy for cluster in todo for copy in cluster.copies]
+    empty = sum(copy.is_empty for copy in copies)
+    calls = len(copies) + len(todo)
+    seconds = max(calls / crm.writes.ceiling, (len(copies) - empty) / crm.merges.ceiling)
+    if not session.wants_json:
+        people_console().print(
+            f"{len(copies):,} copies of {len(todo):,} records: {empty:,} with nothing attached are deleted, "
+            f"{len(copies) - empty:,} are merged by Attio; list entries are looked for as we go. "
+            f"At most {calls:,} writes, about {progress.span(seconds)}.",
+            soft_wrap=True,
+        )
+
+
+def _agree(session: Session, todo: list[Cluster], most: int | None, *, yes: bool, workspace: str) -> None:
+    """Have somebody type the number, or hold it against `--max`; raise `ConfigError` unless both agree."""
+    copies = sum(len(cluster.copies) for cluster in todo)
+    if most is not None and copies > most:
+        raise ConfigError(f"{copies:,} copies are to be removed and --max allows {most:,}: nothing done")
+    if copies:
+        session.confirm(f"Remove these {copies:,} records from {workspace}? They cannot be restored in Attio.", yes=yes)
+
+
+def _tell_canary(done: Report) -> None:
+    people_console().print(
+        f"The first {done.removed:,} are gone and their survivors are there, as read back; going on.", soft_wrap=True
+    )
+
+
+def _exit_code(done: Report, *, is_interrupted: bool) -> int:
+    if is_interrupted:
+        return INTERRUPTED
+    if done.failure is not None:
+        return done.failure.exit_code
+    return 1 if done.stayed else 0
+
+
+def _end(connection: psycopg.Connection, run_id: int, done: Report, exit_code: int) -> None:
+    state = "interrupted" if exit_code == INTERRUPTED else "failed" if done.failure else "done"
+    ledger.end_run(connection, run_id, state=state, exit_code=exit_code, counts=dict(done.counts), message=done.stopped)
+
+
+def _answer(session: Session, run_id: int, object_slug: str, done: Report, exit_code: int) -> None:
+    document = {
+        "run_id": run_id,
+        "exit_code": exit_code,
+        "object": object_slug,
+        "counts": {state: done.counts[state] for state in removal.STATES},
+        "survivors_updated": done.survivors_updated,
+        "left": done.counts["left"],
+        "stayed": done.stayed,
+        "stopped": done.stopped,
+        "seconds": round(done.seconds, 3),
+    }
+    parts: list[Table | str] = []
+    if done.stayed:
+        columns = ("record_id", "name", "state", "reason")
+        parts.append(report.rows_table(done.stayed[:SHOWN], columns, f"{len(done.stayed):,} were left alone"))
+    parts.append(
+        f"Run {run_id}: {done.counts['deleted']:,} copies deleted, {done.counts['merged']:,} merged, "
+        f"{done.survivors_updated:,} survivors gained values, {done.counts['left']:,} left, in {done.seconds:.0f} s."
+    )
+    if done.stopped:
+        parts.append(f"Stopped: {done.stopped}")
+    if done.removed:
+        parts.append("Now `make build`, so that the models see it.")
+    session.answer(document, *parts)

@@ -21,7 +21,7 @@ from sync.cli.common import Session, command_options, run_async
 from sync.errors import SyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
@@ -80,7 +80,7 @@ def command(
     selected = mapping.select(every, exports)
     rejects, is_share = max_rejects or (None, False)
     limits = push.Limits(canary=canary, deadline=deadline, rows=limit, max_rejects=rejects, is_share=is_share)
-    with _terminated_like_interrupted():
+    with terminated_like_interrupted():
         return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
 
 
@@ -98,7 +98,7 @@ async def _sync(
                     "canary": limits.canary,
                 }
                 run_id = ledger.begin_run(connection, "sync", arguments, workspace_id=identity.workspace_id)
-                with _ended_whatever_happens(connection, run_id):
+                with ended_whatever_happens(connection, run_id):
                     plan = await plan_command.make(crm, connection, every, selected, no_pull=no_pull)
                     if not session.wants_json:
                         _show(plan_command.readable(connection, plan, cap))
@@ -106,7 +106,7 @@ async def _sync(
                         session.confirm(f"Write these {plan.writes:,} records to {identity.workspace_name}?", yes=yes)
                     ledger.tell_plan(connection, run_id, plan.plan_id)
                     pushing = push.Push(connection, crm, run_id=run_id, plan_id=plan.plan_id, limits=limits)
-                    interrupted = _stop_on_signals(pushing)
+                    interrupted = stop_on_signals(pushing.stop)
                     done = await pushing.run(selected, {each.export: each.writes for each in plan.exports})
                     exit_code = _exit_code(plan, done, is_interrupted=interrupted.is_set())
                     ledger.end_run(
@@ -129,8 +129,8 @@ async def _sync(
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let both signals interrupt at once, also while the database works; for the sending see `_stop_on_signals`."""
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let both signals interrupt at once, also while the database works; for the sending see `stop_on_signals`."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -145,7 +145,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop_on_signals(pushing: push.Push) -> asyncio.Event:
+def stop_on_signals(stop_job: Callable[[str], None]) -> asyncio.Event:
     """Finish what is under way at the first signal; at the second end at once (what is open is settled next time)."""
     interrupted = asyncio.Event()
     main = asyncio.current_task()
@@ -154,7 +154,7 @@ def _stop_on_signals(pushing: push.Push) -> asyncio.Event:
         if interrupted.is_set() and main is not None:
             main.cancel()
         interrupted.set()
-        pushing.stop(f"interrupted by {name}")
+        stop_job(f"interrupted by {name}")
         click.echo("canon: finishing what is under way; once more to end at once", err=True)
 
     loop = asyncio.get_running_loop()
@@ -164,7 +164,7 @@ def _stop_on_signals(pushing: push.Push) -> asyncio.Event:
 
 
 @contextlib.contextmanager
-def _ended_whatever_happens(connection: psycopg.Connection, run_id: int) -> Iterator[None]:
+def ended_whatever_happens(connection: psycopg.Connection, run_id: int) -> Iterator[None]:
     """Note how a run ended that ends with an error; the error goes on its way."""
     try:
         yield

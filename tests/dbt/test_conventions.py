@@ -21,7 +21,7 @@ NAMES = {
     "staging": r"stg_[a-z]+__[a-z0-9_]+",
     "intermediate": r"int_[a-z0-9_]+",
     "marts/canonical": r"[a-z_]+",
-    "marts/duplicates": r"attio_(company|person)_duplicate(s|_pairs)",
+    "marts/duplicates": r"attio_(company|person)_(duplicates|duplicate_pairs|removals)",
     "marts/attio": r"attio_[a-z_]+",
     "marts/ingest": r"ingest_[a-z_]+",
 }
