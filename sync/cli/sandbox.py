@@ -49,6 +49,7 @@ def command(
     behaviour = Behaviour(latency_ms=latency, latency_p99_ms=latency_p99)
     if no_limits:
         behaviour.reads_per_second = behaviour.writes_per_second = None
+        behaviour.merges_per_second = behaviour.notes_per_second = None
     try:
         sandbox = Sandbox(behaviour, seed)
     except (ValueError, OSError, EOFError) as error:

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync.sandbox import attributes
+from sync.sandbox import attached, attributes
 from sync.sandbox.model import MEMBER, MEMBER_ID, TOKEN_ID, WORKSPACE_ID
 from sync.sandbox.query import ordered, predicate
 from sync.sandbox.seed import seed
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 REFUSED_TOKEN = "refused"  # noqa: S105  # the one token that is not accepted
 MOST_RECORDS_A_PAGE = 500
 SCOPES = (
-    "object_configuration:read-write record_permission:read-write user_management:read list_configuration:read-write"
+    "object_configuration:read-write record_permission:read-write user_management:read list_configuration:read-write "
+    "list_entry:read-write note:read-write task:read-write"
 )
 
 
@@ -46,13 +47,17 @@ class _Cut(Exception):  # noqa: N818  # the connection is to end without an answ
 class Behaviour:
     """How the sandbox answers; every part may be changed while it runs.
 
-    Limits are requests per calendar second (None: no limit); latencies are milliseconds, the median and the 99th
-    percentile. Faults hit every n-th write (0: none): `cut_every` after it was executed, `drop_every` before,
-    `errors_every` answers `error_status` before. Until `outage_until` (Unix seconds) everything is 503.
+    Limits are requests per calendar second (None: no limit), those of merges and of lists of notes besides the others;
+    latencies are milliseconds, the median and the 99th percentile. Faults hit every n-th write (0: none): `cut_every`
+    after it was executed, `drop_every` before, `errors_every` answers `error_status` before. Until `outage_until` (Unix
+    seconds) everything is 503. Without `merging` there is no such endpoint, as where the beta is not to be had.
     """
 
     reads_per_second: int | None = 100
     writes_per_second: int | None = 25
+    merges_per_second: int | None = 5
+    notes_per_second: int | None = 10
+    merging: bool = True
     latency_ms: float = 0
     latency_p99_ms: float = 0
     cut_every: int = 0
@@ -107,7 +112,8 @@ class Sandbox:
             if path is not None:
                 self.counts.by_route[f"{method} {path}"] += 1
             try:
-                return _json(200, await handler(self, request))
+                answer_body = await handler(self, request)
+                return _json(202 if handler is _merge_records else 200, answer_body)  # a merge goes on for a while
             except Refusal as refusal:
                 return _json(refusal.status, refusal.body)
 
@@ -130,8 +136,14 @@ class _Gate:
         is_write = not (scope["method"] == "GET" or path.endswith(("/query", "/search")))
         second = counts.by_second.setdefault(int(now), {"reads": 0, "writes": 0, "refused": 0})
         second["writes" if is_write else "reads"] += 1
-        limit = behaviour.writes_per_second if is_write else behaviour.reads_per_second
-        if limit is not None and second["writes" if is_write else "reads"] > limit:
+        kinds = [("writes", behaviour.writes_per_second) if is_write else ("reads", behaviour.reads_per_second)]
+        if path.endswith("/records/merge"):
+            kinds.append(("merges", behaviour.merges_per_second))
+        elif path == "/v2/notes" and not is_write:
+            kinds.append(("notes", behaviour.notes_per_second))
+        for kind, _ in kinds[1:]:
+            second[kind] = second.get(kind, 0) + 1
+        if any(limit is not None and second[kind] > limit for kind, limit in kinds):
             second["refused"] += 1
             counts.refused += 1
             await self._wait()
@@ -246,10 +258,10 @@ async def _values(request: Request) -> Any:
     return data["values"]
 
 
-def _page(request: Request, *, most: int) -> tuple[int, int]:
+def _page(request: Request, *, most: int, default: int | None = None) -> tuple[int, int]:
     written = [request.query_params.get(name) for name in ("limit", "offset")]
     limit, offset = [int(each) if each and each.isdecimal() and each.isascii() else each for each in written]
-    return _bounds(limit, offset, most)
+    return _bounds(default if limit is None else limit, offset, most)
 
 
 def _bounds(limit: Any, offset: Any, most: int) -> tuple[int, int]:
@@ -403,6 +415,120 @@ async def _delete_record(sandbox: Sandbox, request: Request) -> Json:
     return {}
 
 
+async def _merge_records(sandbox: Sandbox, request: Request) -> Json:
+    target, data = _target(sandbox, request), await _data(request)
+    if not sandbox.behaviour.merging:
+        raise Refusal(404, "not_found", f"Could not find endpoint POST {request.url.path}.")
+    return {"data": {"new_record_id": attached.merge(sandbox.workspace, target, data)}}
+
+
+async def _entries_of_record(sandbox: Sandbox, request: Request) -> Json:
+    limit, offset = _page(request, most=1000, default=100)
+    entries = sandbox.workspace.attached.entries_of_record(_record(sandbox, request).record_id)
+    return {"data": entries[offset : offset + limit]}
+
+
+async def _lists(sandbox: Sandbox, _: Request) -> Json:
+    return {"data": list(sandbox.workspace.attached.lists.values())}
+
+
+async def _create_list(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.create_list(sandbox.workspace, await _data(request))}
+
+
+def _list(sandbox: Sandbox, request: Request) -> Json:
+    return sandbox.workspace.attached.find_list(request.path_params["list"])
+
+
+async def _get_list(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": _list(sandbox, request)}
+
+
+async def _update_list(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.update_list(_list(sandbox, request), await _data(request))}
+
+
+async def _query_entries(sandbox: Sandbox, request: Request) -> Json:
+    found, body = _list(sandbox, request), await _body(request)
+    unknown = set(body) - {"limit", "offset"}  # its lists have no attributes to filter or sort by
+    if unknown:
+        raise Refusal(400, "validation_type", f'Body payload validation error: "{min(unknown)}" is not allowed.')
+    limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE)
+    return {"data": sandbox.workspace.attached.entries_of_list(found)[offset : offset + limit]}
+
+
+async def _create_entry(sandbox: Sandbox, request: Request) -> Json:
+    data = await _data(request)
+    return {"data": sandbox.workspace.attached.create_entry(sandbox.workspace, _list(sandbox, request), data)}
+
+
+def _entry(sandbox: Sandbox, request: Request) -> Json:
+    return sandbox.workspace.attached.find_entry(_list(sandbox, request), request.path_params["entry"])
+
+
+async def _get_entry(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": _entry(sandbox, request)}
+
+
+async def _update_entry(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.update_entry(_entry(sandbox, request), await _data(request))}
+
+
+async def _delete_entry(sandbox: Sandbox, request: Request) -> Json:
+    sandbox.workspace.attached.delete_entry(_entry(sandbox, request))
+    return {}
+
+
+async def _notes(sandbox: Sandbox, request: Request) -> Json:
+    limit, offset = _page(request, most=50, default=10)
+    notes = list(sandbox.workspace.attached.notes.values())
+    for name in ("parent_object", "parent_record_id"):
+        if wanted := request.query_params.get(name):
+            notes = [note for note in notes if note[name] == wanted]
+    return {"data": notes[offset : offset + limit]}
+
+
+async def _create_note(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.create_note(sandbox.workspace, await _data(request))}
+
+
+async def _get_note(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.find("notes", request.path_params["note"])}
+
+
+async def _delete_note(sandbox: Sandbox, request: Request) -> Json:
+    found = sandbox.workspace.attached.find("notes", request.path_params["note"])
+    del sandbox.workspace.attached.notes[found["id"]["note_id"]]
+    return {}
+
+
+async def _tasks(sandbox: Sandbox, request: Request) -> Json:
+    limit, offset = _page(request, most=500)
+    return {"data": list(sandbox.workspace.attached.tasks.values())[offset : offset + limit]}
+
+
+async def _create_task(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": sandbox.workspace.attached.create_task(sandbox.workspace, await _data(request))}
+
+
+def _task(sandbox: Sandbox, request: Request) -> Json:
+    return sandbox.workspace.attached.find("tasks", request.path_params["task"])
+
+
+async def _get_task(sandbox: Sandbox, request: Request) -> Json:
+    return {"data": _task(sandbox, request)}
+
+
+async def _update_task(sandbox: Sandbox, request: Request) -> Json:
+    task, data = _task(sandbox, request), await _data(request)
+    return {"data": sandbox.workspace.attached.update_task(sandbox.workspace, task, data)}
+
+
+async def _delete_task(sandbox: Sandbox, request: Request) -> Json:
+    del sandbox.workspace.attached.tasks[_task(sandbox, request)["id"]["task_id"]]
+    return {}
+
+
 async def _record_values(sandbox: Sandbox, request: Request) -> Json:
     record, attribute = _record(sandbox, request), _attribute(sandbox, request)
     limit, offset = _page(request, most=500)
@@ -448,11 +574,32 @@ ROUTES = (
     ("POST", "/objects/{object}/records/query", _query),
     ("POST", "/objects/{object}/records", _create_record),
     ("PUT", "/objects/{object}/records", _assert_record),
+    ("POST", "/objects/{object}/records/merge", _merge_records),
     ("GET", "/objects/{object}/records/{record}", _get_record),
     ("PATCH", "/objects/{object}/records/{record}", _patch_record),
     ("PUT", "/objects/{object}/records/{record}", _put_record),
     ("DELETE", "/objects/{object}/records/{record}", _delete_record),
     ("GET", "/objects/{object}/records/{record}/attributes/{attribute}/values", _record_values),
+    ("GET", "/objects/{object}/records/{record}/entries", _entries_of_record),
+    ("GET", "/lists", _lists),
+    ("POST", "/lists", _create_list),
+    ("GET", "/lists/{list}", _get_list),
+    ("PATCH", "/lists/{list}", _update_list),
+    ("POST", "/lists/{list}/entries/query", _query_entries),
+    ("POST", "/lists/{list}/entries", _create_entry),
+    ("GET", "/lists/{list}/entries/{entry}", _get_entry),
+    ("PATCH", "/lists/{list}/entries/{entry}", _update_entry),
+    ("PUT", "/lists/{list}/entries/{entry}", _update_entry),
+    ("DELETE", "/lists/{list}/entries/{entry}", _delete_entry),
+    ("GET", "/notes", _notes),
+    ("POST", "/notes", _create_note),
+    ("GET", "/notes/{note}", _get_note),
+    ("DELETE", "/notes/{note}", _delete_note),
+    ("GET", "/tasks", _tasks),
+    ("POST", "/tasks", _create_task),
+    ("GET", "/tasks/{task}", _get_task),
+    ("PATCH", "/tasks/{task}", _update_task),
+    ("DELETE", "/tasks/{task}", _delete_task),
 )
 
 

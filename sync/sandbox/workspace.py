@@ -7,6 +7,7 @@ import time
 import uuid
 from typing import Any, Literal
 
+from sync.sandbox.attached import Attached
 from sync.sandbox.model import (
     API_TOKEN,
     EVERYWHERE,
@@ -46,6 +47,8 @@ class Workspace:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
+        self.attached = Attached()
+        self.readable_from: dict[str, float] = {}  # records that a merge is still making: id -> Unix seconds
         self._last_ns = 0
         for slug, singular, plural in (("companies", "Company", "Companies"), ("people", "Person", "People")):
             self._add_object(fixed_id(slug), slug, singular, plural)
@@ -202,6 +205,8 @@ class Workspace:
         found = target.records.get(record_id)
         if found is None:
             raise Refusal(404, "not_found", f'Could not find record with ID "{record_id}".')
+        if self.readable_from and time.time() < self.readable_from.get(record_id, 0):
+            raise Refusal(404, "merge_in_progress", f'Record "{record_id}" is being merged.')
         return found
 
     def create(
@@ -278,6 +283,7 @@ class Workspace:
                 taken.pop(main(target.attributes[slug].type, value), None)
         del target.records[record.record_id]
         target.in_order = None
+        self.attached.forget(record.record_id)
         now = moment(self.now())
         for other in self.objects.values():
             for attribute in other.attributes.values():

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
+from sync.sandbox.model import MEMBER_ID
 from sync.sandbox.server import ROUTES
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def shape(method: str, path: str) -> Draft202012Validator:
 def documented(path: str) -> str:
     """Return the path by which the document knows a path of the sandbox."""
     path = re.sub(r"^/objects/\{object\}/attributes", "/{target}/{identifier}/attributes", path)
-    return "/v2" + path.replace("{record}", "{record_id}")
+    for ours in ("record", "entry", "note", "task"):
+        path = path.replace(f"{{{ours}}}", f"{{{ours}_id}}")
+    return "/v2" + path
 
 
 def create(sandbox: Sandbox, path: str, **data: Any) -> Any:
@@ -131,6 +134,59 @@ def a_related_attribute(sandbox: Sandbox) -> httpx.Response:
     return sandbox.call("POST", "/objects/job_postings/attributes", {"data": RELATED})
 
 
+def on_companies(sandbox: Sandbox) -> str:
+    """Create a list of companies; return its path."""
+    create(
+        sandbox,
+        "/lists",
+        name="Targets",
+        api_slug="targets",
+        parent_object="companies",
+        workspace_access="full-access",
+        workspace_member_access=[],
+    )
+    return "/lists/targets"
+
+
+def an_entry(sandbox: Sandbox) -> tuple[str, str]:
+    """Put a company on a list; return the paths of entry and company."""
+    path, company = on_companies(sandbox), a_company(sandbox)
+    parent = {"parent_record_id": company.rpartition("/")[2], "parent_object": "companies", "entry_values": {}}
+    return f"{path}/entries/{create(sandbox, f'{path}/entries', **parent)['id']['entry_id']}", company
+
+
+def a_note(sandbox: Sandbox) -> str:
+    """Write a note on a company; return its path."""
+    parent = {"parent_object": "companies", "parent_record_id": a_company(sandbox).rpartition("/")[2]}
+    note = create(sandbox, "/notes", **parent, title="Call", format="plaintext", content="They said yes.")
+    return f"/notes/{note['id']['note_id']}"
+
+
+def a_task(sandbox: Sandbox) -> str:
+    """Create a task about a company; return its path."""
+    linked = [{"target_object": "companies", "target_record_id": a_company(sandbox).rpartition("/")[2]}]
+    assignees = [{"referenced_actor_type": "workspace-member", "referenced_actor_id": MEMBER_ID}]
+    task = create(
+        sandbox,
+        "/tasks",
+        content="Call them",
+        format="plaintext",
+        deadline_at="2027-01-01T00:00:00Z",
+        is_completed=False,
+        linked_records=linked,
+        assignees=assignees,
+    )
+    return f"/tasks/{task['id']['task_id']}"
+
+
+def after(sandbox: Sandbox, made: object, method: str, path: str, body: Any = None) -> httpx.Response:
+    """Call once something was made."""
+    assert made
+    return sandbox.call(method, path, body)
+
+
+ENTRY: dict[str, Any] = {"data": {"entry_values": {}}}
+
 CALLS: dict[tuple[str, str], Callable[[Sandbox], httpx.Response]] = {
     ("GET", "/self"): lambda sandbox: sandbox.call("GET", "/self"),
     ("GET", "/workspace_members"): lambda sandbox: sandbox.call("GET", "/workspace_members"),
@@ -163,6 +219,81 @@ CALLS: dict[tuple[str, str], Callable[[Sandbox], httpx.Response]] = {
     ("PUT", "/objects/{object}/records/{record}"): lambda sandbox: sandbox.call("PUT", a_company(sandbox), ACME),
     ("DELETE", "/objects/{object}/records/{record}"): lambda sandbox: sandbox.call("DELETE", a_company(sandbox)),
     ("GET", "/objects/{object}/records/{record}/attributes/{attribute}/values"): a_history,
+    ("GET", "/objects/{object}/records/{record}/entries"): lambda sandbox: sandbox.call(
+        "GET", f"{an_entry(sandbox)[1]}/entries"
+    ),
+    ("GET", "/lists"): lambda sandbox: after(sandbox, on_companies(sandbox), "GET", "/lists"),
+    ("POST", "/lists"): lambda sandbox: sandbox.call(
+        "POST",
+        "/lists",
+        {
+            "data": {
+                "name": "People",
+                "api_slug": "candidates",
+                "parent_object": "people",
+                "workspace_access": None,
+                "workspace_member_access": [{"workspace_member_id": MEMBER_ID, "level": "full-access"}],
+            }
+        },
+    ),
+    ("GET", "/lists/{list}"): lambda sandbox: sandbox.call("GET", on_companies(sandbox)),
+    ("PATCH", "/lists/{list}"): lambda sandbox: sandbox.call(
+        "PATCH", on_companies(sandbox), {"data": {"name": "Leads"}}
+    ),
+    ("POST", "/lists/{list}/entries/query"): lambda sandbox: after(
+        sandbox, an_entry(sandbox), "POST", "/lists/targets/entries/query", {"limit": 10}
+    ),
+    ("POST", "/lists/{list}/entries"): lambda sandbox: sandbox.call(
+        "POST",
+        f"{on_companies(sandbox)}/entries",
+        {
+            "data": {
+                "parent_record_id": a_company(sandbox).rpartition("/")[2],
+                "parent_object": "companies",
+                "entry_values": {},
+            }
+        },
+    ),
+    ("GET", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("GET", an_entry(sandbox)[0]),
+    ("PATCH", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("PATCH", an_entry(sandbox)[0], ENTRY),
+    ("PUT", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("PUT", an_entry(sandbox)[0], ENTRY),
+    ("DELETE", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("DELETE", an_entry(sandbox)[0]),
+    ("GET", "/notes"): lambda sandbox: after(sandbox, a_note(sandbox), "GET", "/notes"),
+    ("POST", "/notes"): lambda sandbox: sandbox.call(
+        "POST",
+        "/notes",
+        {
+            "data": {
+                "parent_object": "companies",
+                "parent_record_id": a_company(sandbox).rpartition("/")[2],
+                "title": "Call",
+                "format": "markdown",
+                "content": "*yes*",
+            }
+        },
+    ),
+    ("GET", "/notes/{note}"): lambda sandbox: sandbox.call("GET", a_note(sandbox)),
+    ("DELETE", "/notes/{note}"): lambda sandbox: sandbox.call("DELETE", a_note(sandbox)),
+    ("GET", "/tasks"): lambda sandbox: after(sandbox, a_task(sandbox), "GET", "/tasks"),
+    ("POST", "/tasks"): lambda sandbox: sandbox.call(
+        "POST",
+        "/tasks",
+        {
+            "data": {
+                "content": "Call",
+                "format": "plaintext",
+                "deadline_at": None,
+                "is_completed": True,
+                "linked_records": [],
+                "assignees": [],
+            }
+        },
+    ),
+    ("GET", "/tasks/{task}"): lambda sandbox: sandbox.call("GET", a_task(sandbox)),
+    ("PATCH", "/tasks/{task}"): lambda sandbox: sandbox.call(
+        "PATCH", a_task(sandbox), {"data": {"is_completed": True}}
+    ),
+    ("DELETE", "/tasks/{task}"): lambda sandbox: sandbox.call("DELETE", a_task(sandbox)),
 }
 
 
