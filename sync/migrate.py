@@ -23,7 +23,7 @@ from sync import database, progress
 from sync.errors import ConfigError, LockedError, WarehouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 GAZETTEER = Path(__file__).parent / "gazetteer"
@@ -72,12 +72,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What an existing table lacks or has otherwise; `sql` is what its owner may run, `cost` what that does."""
+    """What an existing table lacks or has otherwise; `sql` is what its owner may run, `cost` what that does.
+
+    `is_trigger`: it is the missing trigger, which `add_triggers` adds.
+    """
 
     table: str
     what: str
     sql: str
     cost: str = ""
+    is_trigger: bool = False
 
     def line(self) -> str:
         """Return the one line a person reads."""
@@ -209,6 +213,23 @@ def apply(connection: psycopg.Connection, say: Callable[[str], None]) -> Plan:
         for file in read(connection).gazetteer:  # asked again: the tables may be new
             _load_gazetteer(connection, file)
     return plan
+
+
+def add_triggers(connection: psycopg.Connection, differences: Sequence[Difference], say: Callable[[str], None]) -> int:
+    """Create the missing triggers, on tables that are not ours: only once their owner agreed. Return how many.
+
+    Each waits at most ten seconds for its table; raises `WarehouseError` at the first that cannot be created.
+    """
+    missing = [difference for difference in differences if difference.is_trigger]
+    for difference in missing:
+        with (
+            database.refusals_told(f"{difference.table} got no trigger (those before it did)"),
+            connection.transaction(),
+        ):
+            connection.execute("set local lock_timeout = '10s'")
+            connection.execute(difference.sql.encode())
+        say(f"{difference.table}: its updated_at now moves when content changes")
+    return len(missing)
 
 
 # What the files say
@@ -468,7 +489,8 @@ def _compare_trigger(connection: psycopg.Connection, table: Table) -> Iterator[D
         f"has no trigger core.touch_updated_at{others}",
         f"create trigger touch_updated_at before update on {table.name} "
         "for each row execute function core.touch_updated_at();",
-        "after `canon migrate`; locks the table for a moment",
+        "after `canon migrate`; `canon migrate --add-triggers` does it; locks the table for a moment",
+        is_trigger=True,
     )
 
 

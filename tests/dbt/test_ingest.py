@@ -30,7 +30,7 @@ def reconciled(database: Database, day: str) -> tuple[int, ...]:
 def test_148_payloads_arrive_and_it_is_said_what_each_of_them_did(database: Database, dbt: Dbt) -> None:
     fill(database)
     database.run("truncate raw.companyenrich_payloads, extracted.companyenrich_company")
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"domain": f"c{n}.com", "raw_payload": {"name": f"C {n}", "employees": "1-10", "updated_at": "2026-05-01"}}
         for n in range(148)
     ]

@@ -244,6 +244,52 @@ def test_the_sql_it_reports_makes_the_table_what_it_should_be(canon: Canon, empt
     assert canon("migrate", "--plan", "--json", env=empty_database.environment).expect(0).json["differences"] == []
 
 
+def test_missing_triggers_are_added_to_the_owners_tables_once_he_agrees(canon: Canon, empty_database: Database) -> None:
+    empty_database.run(
+        "create schema core",
+        "create table core.company_canonical (domain text unique, cleaned_name text, updated_at timestamptz)",
+        "insert into core.company_canonical values ('acme.com', 'Acme', '2020-01-01')",
+        "create schema extracted",
+        OWNERS_TABLE,
+    )
+    rename = "update core.company_canonical set cleaned_name = %s returning updated_at::date::text"
+
+    nobody = canon("migrate", "--add-triggers", env=empty_database.environment).expect(2)
+    assert "core.company_canonical" in nobody.stderr.splitlines()[-1]
+    assert empty_database.rows("select to_regclass('attio_sync.migrations')") == [(None,)], "nothing at all was done"
+    canon("migrate", "--yes", env=empty_database.environment).expect(0)
+    assert empty_database.rows(rename, ["Other"]) == [("2020-01-01",)], "as it was: nobody asked for a trigger"
+
+    added = canon("migrate", "--add-triggers", "--yes", "--json", env=empty_database.environment).expect(0)
+
+    assert added.json["triggers_added"] == 2
+    assert empty_database.rows(rename, ["Other"]) == [("2020-01-01",)]
+    assert empty_database.rows(rename, ["Third"]) != [("2020-01-01",)]
+    again = canon("migrate", "--add-triggers", "--json", env=empty_database.environment).expect(0)
+    assert not any("trigger" in difference["what"] for difference in again.json["differences"])
+
+
+@pytest.mark.parametrize("table", [table for table in CONTRACT if not table.startswith("raw.")])
+def test_updated_at_of_a_table_moves_with_each_column_and_with_nothing_else(database: Database, table: str) -> None:
+    columns = database.rows(
+        "select attname::text, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass "
+        "and attnum > 0 and attgenerated = '' and attname not in ('updated_at', 'id')",
+        [table],
+    )
+    values = {"jsonb": "'[1]'", "uuid": "gen_random_uuid()", "boolean": "true", "date": "'2020-01-01'", "text": "'x'"}
+    schema, _, name = table.partition(".")
+    with database.connect() as connection:
+        connection.execute(f"insert into {schema}.{name} default values".encode())
+        moved = f"update {schema}.{name} set updated_at = '2001-01-01', {{}} returning updated_at"
+        (last,) = connection.execute(moved.format("id = id").encode()).fetchall()
+        for column, kind in columns:
+            value = values.get(kind, "'2020-01-01'" if kind.startswith("timestamp") else "1")
+            (after,) = connection.execute(moved.format(f"{column} = {value}").encode()).fetchall()
+            assert after > last, column
+            (last,) = connection.execute(moved.format(f"{column} = {column}").encode()).fetchall()
+            assert after == last, column
+
+
 def test_an_existing_table_with_nothing_of_ours_does_not_stop_the_migrations(
     canon: Canon, empty_database: Database
 ) -> None:
