@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.conftest import run_dbt
@@ -62,3 +63,36 @@ def test_a_column_of_the_right_type_costs_nothing(database: Database) -> None:
         " from extracted.person_discovery"
     )
     assert any("Output: updated_at, latest_start_date" in line for (line,) in plan)
+
+
+def test_the_crm_is_read_by_the_slugs_that_this_workspace_has(database: Database, project: Path) -> None:
+    company = "00000000-0000-4000-8000-0000000000c1"
+    company_values = {"company_name": [{"value": "Acme"}], "name": [{"value": "old"}]}
+    person_values = {"employer": [{"target_record_id": company}]}
+    database.run(
+        'insert into attio_mirror.records (object, record_id, created_at, "values") values'
+        f" ('companies', '{company}', now(), '{json.dumps(company_values)}'),"
+        f" ('people', '00000000-0000-4000-8000-0000000000b1', now(), '{json.dumps(person_values)}')"
+    )
+    slugs = json.dumps({"attio_companies_name": "company_name", "attio_people_company": "employer"})
+    run_dbt(project, database, "run", "-s", "path:models/staging/attio", "--vars", slugs).expect(0)
+    assert database.rows("select name from canon_staging.stg_attio__companies") == [("Acme",)]
+    assert database.rows("select company_record_id::text from canon_staging.stg_attio__people") == [(company,)]
+
+
+def test_what_is_no_reference_and_no_list_is_none_and_stops_nothing(database: Database, project: Path) -> None:
+    for slug, values in (
+        ("people", {"company": [{"target_record_id": "not a record"}]}),
+        ("job_postings", {"company": [{"target_record_id": 7}]}),
+        ("companies", {"team": "x", "associated_deals": {"a": 1}, "domains": "acme.com"}),
+    ):
+        database.run(
+            'insert into attio_mirror.records (object, record_id, created_at, "values")'
+            f" values ('{slug}', gen_random_uuid(), now(), '{json.dumps(values)}')"
+        )
+    run_dbt(project, database, "run", "-s", "path:models/staging/attio").expect(0)
+    assert database.rows(
+        "select company_record_id from canon_staging.stg_attio__people"
+        " union all select company_record_id from canon_staging.stg_attio__job_postings"
+    ) == [(None,), (None,)]
+    assert database.rows("select team_count, deal_count from canon_staging.stg_attio__companies") == [(0, 0)]

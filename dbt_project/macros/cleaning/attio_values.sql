@@ -12,3 +12,8 @@ jsonb_path_query_array(values, '$."{{ slug }}"[*]."{{ key }}"')
 {% macro attio_written_by(slug) -%}
 (values #>> '{ {{- slug -}} ,0,created_by_actor,type}')
 {%- endmacro %}
+
+{#- How many current values an attribute has; none where the mirror holds something that is no list. -#}
+{% macro attio_value_count(slug) -%}
+case when jsonb_typeof(values -> '{{ slug }}') = 'array' then jsonb_array_length(values -> '{{ slug }}') else 0 end
+{%- endmacro %}

@@ -12,3 +12,8 @@ case when btrim({{ column }}::text, E' \t\n\r') != '' then {{ column }}::text en
 {% macro fold_text(column) -%}
 lower(regexp_replace(normalize({{ column }}, nfd), E'[\u0300-\u036f]', '', 'g'))
 {%- endmacro %}
+
+{#- A text as a uuid; null when it is none, where a cast would stop the model. -#}
+{% macro uuid_or_null(column) -%}
+case when {{ column }} ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then {{ column }}::uuid end
+{%- endmacro %}
