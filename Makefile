@@ -43,10 +43,11 @@ demo: install ## the whole job on a database and a sandbox of its own, from noth
 test: install lint ## everything CI runs, lint included; POSTGRES_BIN=/usr/lib/postgresql/15/bin for another PostgreSQL
 	@$(ISOLATED) POSTGRES_BIN="$(POSTGRES_BIN)" "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-lint: install ## ruff, mypy, import-linter, sqlfluff
+lint: install ## ruff, mypy, import-linter, hadolint, sqlfluff
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/mypy"
+	@[ ! -x "$(BIN)/hadolint" ] || "$(BIN)/hadolint" Dockerfile
 	@"$(BIN)/lint-imports" --no-cache > /tmp/canon-imports.$$$$ 2>&1 && tail -1 /tmp/canon-imports.$$$$ || { cat /tmp/canon-imports.$$$$; exit 1; }; rm -f /tmp/canon-imports.$$$$
 	@$(ISOLATED) "$(BIN)/python" -m tests.lint_sql
 

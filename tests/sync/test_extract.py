@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import CHECKOUT, _connect
+
 if TYPE_CHECKING:
-    from tests.conftest import Canon, Database
+    from tests.conftest import Canon, Database, Server
 
 ANSWER: dict[str, Any] = {
     "id": "01fd",
@@ -350,3 +353,33 @@ def test_without_replay_only_what_was_not_extracted_is(canon: Canon, database: D
 
 def test_a_feed_that_there_is_not_is_named(canon: Canon) -> None:
     assert "no feed is named crm" in canon("extract", "crm").expect(2).stderr
+
+
+# Without the service
+
+
+def test_the_grants_of_the_supabase_recipe_are_enough_for_each_feed(database: Database, server: Server) -> None:
+    recipe = (CHECKOUT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (grants,) = re.findall(r"```sql\n(.*?)```", recipe, re.DOTALL)
+    with _connect({**server.superuser, "PGDATABASE": database.environment["PGDATABASE"]}) as superuser:
+        superuser.execute("drop role if exists service_role")
+        superuser.execute("create role service_role")
+        superuser.execute(grants.encode())
+        superuser.execute("set role service_role")
+        for feed, row_ in {
+            "company_canonical": {"domain": "acme.com", "cleaned_name": "Acme"},
+            "companyenrich": {"domain": "acme.com", "raw_payload": {"name": "Acme"}},
+            "person_discovery": {"linkedin_url": "in/ada", "raw_payload": {"name": "Ada"}, "cleaned_first_name": "Ada"},
+            "job_posting": {"domain": "acme.com", "job_posting_payload": {"job_id": "1"}},
+        }.items():
+            for status in ("inserted", "unchanged"):
+                found = superuser.execute(
+                    f"select core.ingest_{feed}(%s::jsonb)".encode(), [json.dumps(row_)]
+                ).fetchone()
+                assert found == ([{"index": 0, "status": status}],)
+        looked = superuser.execute("""select core.lookup_company_canonical('{"domain": "acme.com"}')""").fetchone()
+        assert looked is not None
+        assert looked[0][0]["cleaned_name"] == "Acme"
+        superuser.execute("reset role")
+        superuser.execute("drop owned by service_role")
+        superuser.execute("drop role service_role")
