@@ -18,7 +18,7 @@ from tests.conftest import PLAIN, _environment
 from tests.sync.api_service import TOKEN, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Database
 
