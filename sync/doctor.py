@@ -47,6 +47,7 @@ _NEXT = {
 WRITTEN = (
     "raw.companyenrich_payloads",
     "raw.person_discovery",
+    "raw.person_discovery_cleaned",
     "raw.job_posting_payloads",
     "extracted.companyenrich_company",
     "extracted.person_discovery",

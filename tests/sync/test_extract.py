@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT, _connect
 
@@ -40,6 +42,12 @@ ANSWER: dict[str, Any] = {
     "updated_at": "2026-05-01T00:00:00Z",
     "subsidiaries": [],
 }
+PLACES = [
+    *("domain", "website", "status", "updated_at", "location", "city", "state", "country", "socials", "financial"),
+    *("founded_year", "page_rank", "employees", "industries", "keywords", "total_funding", "funding_date"),
+    *("first_name", "latest_experience_start_date", "latest_experience_company", "company_table_id", "jobPostData"),
+    *("title", "salary_min", "salary_max", "posted_at", "closed_at", "company_url", "employment_type"),
+]
 RAW_AND_EXTRACTED = (
     "raw.companyenrich_payloads",
     "raw.person_discovery",
@@ -188,6 +196,51 @@ def test_an_owners_table_with_other_columns_and_no_trigger_takes_what_it_can(dat
     enrich(database, {**ANSWER, "founded_year": 2001})
     after = row(database, "extracted.companyenrich_company", "updated_at", "founded_year")
     assert (after["founded_year"], after["updated_at"] > before["updated_at"]) == ("2001", True)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(
+        ["2026-02-31", "2021-13", "1e400", "1,000", "-", " ", "{", '{"a": "\\u0000"}', "400", "0001-01-01"]
+    )
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*PLACES, "name", "latitude", "code"]), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@given(
+    payloads=st.lists(st.dictionaries(st.sampled_from(PLACES), JSON, min_size=1, max_size=8), min_size=20, max_size=40)
+)
+def test_no_payload_whatever_stops_a_list(database: Database, payloads: list[dict[str, Any]]) -> None:
+    """Each row is stored as it came, and what is read of it fits its columns."""
+    rows: dict[str, list[dict[str, Any]]] = {"companyenrich": [], "person_discovery": [], "job_posting": []}
+    for number, payload in enumerate(payloads):
+        rows["companyenrich"].append({"domain": f"p{number}.com", "raw_payload": {**payload, "name": "P"}})
+        rows["person_discovery"].append({"linkedin_url": f"in/p{number}", "raw_payload": payload})
+        rows["job_posting"].append({"domain": "p.com", "job_posting_payload": {**payload, "job_id": number}})
+    for feed, given_rows in rows.items():
+        statuses = {status.partition(":")[0] for status in ingest(database, feed, *given_rows)}
+        assert statuses <= {"inserted", "updated", "unchanged", "kept"}
+
+
+def test_an_owners_raw_tables_may_lack_what_is_not_essential(canon: Canon, database: Database) -> None:
+    database.run(
+        "alter table raw.person_discovery drop column workflow_slug, drop column clay_table_url",
+        "alter table raw.job_posting_payloads drop column clay_table_url, drop column job_id",
+    )
+    fill(database)
+    assert database.rows("select count(*) from raw.job_posting_payloads") == [(2,)]
+    before = everything(database)
+    canon("extract", "--replay").expect(0)
+    assert everything(database) == before
 
 
 # People and postings
