@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sync.sandbox.model import Attribute, moment, option_document
+from sync.sandbox.model import Attribute, List, moment, option_document, status_document
 from sync.sandbox.values import (
     CREATABLE_TYPES,
     CURRENCIES,
@@ -32,8 +33,11 @@ def create_attribute(workspace: Workspace, target: Object, data: Json) -> Attrib
     check_keys(data, REQUIRED, REQUIRED | {"default_value", "relationship"})
     _check_settings(target, data)
     kind = data["type"]
-    if not isinstance(kind, str) or kind not in CREATABLE_TYPES or kind == "status":
-        raise _malformed(f'Attributes of type "{kind}" cannot be created on objects.')
+    on_list = isinstance(target, List)
+    if not isinstance(kind, str) or kind not in CREATABLE_TYPES or (kind == "status" and not on_list):
+        raise _malformed(f'Attributes of type "{kind}" cannot be created on {"lists" if on_list else "objects"}.')
+    if on_list and data.get("relationship") is not None:
+        raise _malformed("relationship is for attributes of objects.")
     if data["is_multiselect"] and kind not in MULTISELECT_TYPES:
         raise _malformed(f'Attributes of type "{kind}" cannot be multiselect.')
     if data["is_unique"] and kind not in {"text", "number", "domain", "email-address", "phone-number"}:
@@ -100,7 +104,7 @@ def _check_settings(target: Object, data: Json) -> None:
         raise _malformed(f'"{wrong[0]}" has the wrong type.')
     if "api_slug" in data:
         check_slug(data["api_slug"])
-    if target.api_slug in {"companies", "people"}:
+    if target.is_standard:
         if data.get("is_unique"):
             raise Refusal(400, "validation_type", "Cannot set attribute as unique.")
         if data.get("default_value") is not None:
@@ -196,39 +200,51 @@ def _set_unique(target: Object, attribute: Attribute, *, unique: bool) -> None:
         }
 
 
-# Options
+# Options of selects, and statuses
 
 
-def check_select(attribute: Attribute) -> None:
-    """Refuse what is not a select."""
-    if attribute.type != "select":
-        raise Refusal(400, "validation_type", f'Attribute "{attribute.api_slug}" is not a select.')
+DURATION = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+([.,]\d+)?H)?(\d+([.,]\d+)?M)?(\d+([.,]\d+)?S)?)?")
+OF_STATUS = {"celebration_enabled", "target_time_in_status"}
 
 
-def create_option(attribute: Attribute, data: Json) -> Json:
-    """Add an option to a select."""
-    check_select(attribute)
-    check_keys(data, {"title"}, {"title"})
+def check_kind(attribute: Attribute, kind: str) -> None:
+    """Refuse an attribute that is not of that type: `select` or `status`."""
+    if attribute.type != kind:
+        raise Refusal(400, "validation_type", f'Attribute "{attribute.api_slug}" is not a {kind}.')
+
+
+def create_option(attribute: Attribute, kind: str, data: Json) -> Json:
+    """Add an option to a select or a status."""
+    check_kind(attribute, kind)
+    check_keys(data, {"title"}, {"title"} if kind == "select" else {"title", *OF_STATUS})
     _check_option(attribute, data, None)
-    attribute.options.append(option_document(attribute, data["title"], str(uuid.uuid4())))
+    option_id = str(uuid.uuid4())
+    attribute.options.append(
+        option_document(attribute, data["title"], option_id)
+        if kind == "select"
+        else status_document(attribute, data, option_id)
+    )
     return attribute.options[-1]
 
 
-def update_option(attribute: Attribute, option_id: str, data: Json) -> Json:
-    """Rename or archive an option."""
-    check_select(attribute)
-    check_keys(data, set(), {"title", "is_archived"})
+def update_option(attribute: Attribute, kind: str, option_id: str, data: Json) -> Json:
+    """Rename, change or archive an option of a select or a status."""
+    check_kind(attribute, kind)
+    check_keys(data, set(), {"title", "is_archived"} | (set() if kind == "select" else OF_STATUS))
     for option in attribute.options:
-        if option_id in {option["id"]["option_id"], option["title"]}:
+        if option_id in {*option["id"].values(), option["title"]} - set(attribute.ids().values()):
             _check_option(attribute, data, option)
             option.update(data)
             return option
-    raise Refusal(404, "not_found", f'Could not find select option with ID "{option_id}".')
+    raise Refusal(404, "not_found", f'Could not find {kind} option with ID "{option_id}".')
 
 
 def _check_option(attribute: Attribute, data: Json, but: Json | None) -> None:
-    title = data.get("title", "unchanged")
-    if not data or not isinstance(title, str) or not title or not isinstance(data.get("is_archived", False), bool):
+    title, lasting = data.get("title", "unchanged"), data.get("target_time_in_status")
+    flags = [data.get(name, False) for name in ("is_archived", "celebration_enabled")]
+    if not data or not isinstance(title, str) or not title or not all(isinstance(flag, bool) for flag in flags):
         raise _malformed("an option has a title and may be archived.")
+    if lasting is not None and not (isinstance(lasting, str) and DURATION.fullmatch(lasting)):
+        raise _malformed("target_time_in_status is to be an ISO 8601 duration.")
     if "title" in data and any(other is not but and other["title"] == title for other in attribute.options):
         raise Refusal(409, "slug_conflict", f'An option with the title "{title}" exists already.')

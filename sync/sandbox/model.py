@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from sync.sandbox.values import main
 
 if TYPE_CHECKING:
     from sync.sandbox.values import Json
@@ -101,6 +104,17 @@ def option_document(attribute: Attribute, title: str, option_id: str) -> Json:
     return {"id": {**attribute.ids(), "option_id": option_id}, "title": title, "is_archived": False}
 
 
+def status_document(attribute: Attribute, data: Json, status_id: str) -> Json:
+    """Return a status as the API shows it."""
+    return {
+        "id": {**attribute.ids(), "status_id": status_id},
+        "title": data["title"],
+        "is_archived": False,
+        "celebration_enabled": data.get("celebration_enabled", False),
+        "target_time_in_status": data.get("target_time_in_status"),
+    }
+
+
 @dataclass
 class Record:
     """A record; `values` holds current read values by slug, `history` those that were replaced."""
@@ -115,11 +129,25 @@ class Record:
         """Return the current values of an attribute, the three that every record has included."""
         if slug == "created_at":
             return [{"value": moment(self.created_ns)}]
-        if slug == "record_id":
+        if slug in {"record_id", "entry_id"}:
             return [{"value": self.record_id}]
         if slug == "created_by":
             return [{"referenced_actor_type": self.created_by["type"], "referenced_actor_id": self.created_by["id"]}]
         return self.values.get(slug, [])
+
+
+@dataclass
+class Entry(Record):
+    """A record's place on a list, with the values that it has there."""
+
+    parent: Object = field(kw_only=True, repr=False)
+    parent_record_id: str = field(kw_only=True)
+
+    def read(self, slug: str) -> list[Json]:
+        """Return the current values of an attribute; the parent is one of them."""
+        if slug == PARENT:
+            return [{"target_object": self.parent.api_slug, "target_record_id": self.parent_record_id}]
+        return super().read(slug)
 
 
 @dataclass
@@ -136,6 +164,11 @@ class Object:
     taken: dict[str, dict[Any, str]] = field(default_factory=dict)
     in_order: list[Record] | None = None  # of creation; None when it has to be made again
 
+    @property
+    def is_standard(self) -> bool:
+        """Whether this is an object that every workspace has."""
+        return self.api_slug in STANDARD
+
     def find_attribute(self, slug_or_id: object) -> Attribute | None:
         """Return the attribute of that slug or id, archived ones too."""
         found = self.attributes.get(slug_or_id) if isinstance(slug_or_id, str) else None
@@ -144,8 +177,31 @@ class Object:
     def ordered_records(self) -> list[Record]:
         """Return the records in order of creation."""
         if self.in_order is None:
-            self.in_order = sorted(self.records.values(), key=lambda record: record.created_ns)
+            self.in_order = sorted(self.records.values(), key=_age)
         return self.in_order
+
+    def add(self, record: Record) -> None:
+        """Take in a record, with the unique values that it holds."""
+        self.records[record.record_id] = record
+        if self.in_order is not None and (not self.in_order or self.in_order[-1].created_ns < record.created_ns):
+            self.in_order.append(record)
+        else:
+            self.in_order = None
+        for slug, taken in self.taken.items():
+            taken.update({main(self.attributes[slug].type, value): record.record_id for value in record.read(slug)})
+
+    def remove(self, record: Record) -> None:
+        """Let a record go: its unique values are free again."""
+        for slug, taken in self.taken.items():
+            for value in record.read(slug):
+                if taken.get(main(self.attributes[slug].type, value)) == record.record_id:
+                    del taken[main(self.attributes[slug].type, value)]
+        del self.records[record.record_id]
+        if self.in_order is not None:
+            at = bisect.bisect_left(self.in_order, record.created_ns, key=_age)
+            while self.in_order[at] is not record:
+                at += 1
+            del self.in_order[at]
 
     def document(self) -> Json:
         """Return the object as the API shows it."""
@@ -156,6 +212,37 @@ class Object:
             "plural_noun": self.plural_noun,
             "created_at": self.created_at,
         }
+
+
+@dataclass
+class List(Object):
+    """A list is held like an object whose records are its entries."""
+
+    parent: Object = field(kw_only=True, repr=False)
+    workspace_access: str | None = None
+    workspace_member_access: list[Json] = field(default_factory=list)
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether this is an object that every workspace has: no list is."""
+        return False
+
+    def document(self) -> Json:
+        """Return the list as the API shows it."""
+        return {
+            "id": {"workspace_id": WORKSPACE_ID, "list_id": self.object_id},
+            "api_slug": self.api_slug,
+            "name": self.singular_noun,
+            "parent_object": [self.parent.api_slug],
+            "workspace_access": self.workspace_access,
+            "workspace_member_access": self.workspace_member_access,
+            "created_by_actor": API_TOKEN,
+            "created_at": self.created_at,
+        }
+
+
+def _age(record: Record) -> int:
+    return record.created_ns
 
 
 # slug, type, title, flags (section 9)
@@ -202,6 +289,14 @@ STANDARD: dict[str, tuple[tuple[str, str, str, str], ...]] = {
 }
 EVERYWHERE = (
     ("record_id", "text", "Record ID", "readonly unique"),
+    ("created_at", "timestamp", "Created at", "readonly"),
+    ("created_by", "actor-reference", "Created by", "readonly"),
+)
+PARENT = "parent_record"
+"""The attribute of an entry by which filters and sorts reach its record."""
+ON_LISTS = (
+    ("entry_id", "text", "Entry ID", "readonly unique"),
+    (PARENT, "record-reference", "Parent record", "readonly"),
     ("created_at", "timestamp", "Created at", "readonly"),
     ("created_by", "actor-reference", "Created by", "readonly"),
 )

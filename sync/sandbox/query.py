@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sync.sandbox.values import MAIN_KEY, Json, Refusal, moment_of
+from sync.sandbox.values import CHOICE_KEY, MAIN_KEY, Json, Refusal, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def _of_attribute(attribute: Attribute, wanted: Any, path: list[str]) -> Callabl
 
 
 def _default_field(kind: str) -> str:
-    return {"select": "option", "status": "status"}.get(kind, MAIN_KEY.get(kind, "value"))
+    return CHOICE_KEY.get(kind, MAIN_KEY.get(kind, "value"))
 
 
 def _of_field(attribute: Attribute, field: str, condition: Json, path: list[str]) -> Callable[[Record], bool]:
@@ -157,8 +157,9 @@ def _operand(attribute: Attribute, field: str, operator: str, operand: Any, path
 
 
 def _read(kind: str, field: str, value: Json) -> Any:
-    if kind == "select":
-        return (value["option"]["title"], value["option"]["id"]["option_id"])
+    if kind in CHOICE_KEY:
+        choice = value[CHOICE_KEY[kind]]
+        return (choice["title"], choice["id"][f"{CHOICE_KEY[kind]}_id"])
     return moment_of(value["value"]) if kind == "timestamp" else value[field]
 
 
@@ -203,7 +204,7 @@ def _steps(workspace: Workspace, target: Object, written: Any, path: list[str]) 
     steps: list[Attribute] = []
     reachable = [target.object_id]
     for object_slug, attribute_slug in written:
-        found = next((one for one in workspace.objects.values() if object_slug in {one.api_slug, one.object_id}), None)
+        found = next((one for one in workspace.tables() if object_slug in {one.api_slug, one.object_id}), None)
         if found is None or found.object_id not in reachable:
             raise _refuse("filter_error", f'The path does not lead to object "{object_slug}".', path)
         attribute = found.find_attribute(attribute_slug)

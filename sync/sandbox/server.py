@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync.sandbox import attached, attributes
+from sync.sandbox import attributes, lists
+from sync.sandbox.merging import merge
 from sync.sandbox.model import MEMBER, MEMBER_ID, TOKEN_ID, WORKSPACE_ID
 from sync.sandbox.query import ordered, predicate
 from sync.sandbox.seed import seed
@@ -39,6 +40,30 @@ SCOPES = (
 )
 
 
+def needed_scopes(method: str, path: str) -> frozenset[str]:
+    """Return the scopes that a request needs, as Attio's documentation names them for each endpoint."""
+    write = "read" if method == "GET" or path.endswith("/query") else "read-write"
+    area = path.split("/")[1]
+    if "/attributes" in path and not path.endswith("/values"):
+        return frozenset([f"object_configuration:{write}"])
+    if "/entries" in path and area == "lists":
+        return frozenset([f"list_entry:{write}", "list_configuration:read"])
+    if "/records" in path:
+        own = frozenset(["list_entry:read"] if path.endswith("/entries") else [])
+        return own | {f"record_permission:{write}", "object_configuration:read"}
+    if method == "DELETE":
+        return frozenset([f"{area[:-1]}:read-write"])
+    records = {"object_configuration:read", "record_permission:read"}
+    return {
+        "self": frozenset[str](),
+        "workspace_members": frozenset(["user_management:read"]),
+        "objects": frozenset([f"object_configuration:{write}"]),
+        "lists": frozenset([f"list_configuration:{write}"]),
+        "notes": frozenset([f"note:{write}", *records]),
+        "tasks": frozenset([f"task:{write}", *records, "user_management:read"]),
+    }[area]
+
+
 class _Cut(Exception):  # noqa: N818  # the connection is to end without an answer
     pass
 
@@ -50,7 +75,9 @@ class Behaviour:
     Limits are requests per calendar second (None: no limit), those of merges and of lists of notes besides the others;
     latencies are milliseconds, the median and the 99th percentile. Faults hit every n-th write (0: none): `cut_every`
     after it was executed, `drop_every` before, `errors_every` answers `error_status` before. Until `outage_until` (Unix
-    seconds) everything is 503. Without `merging` there is no such endpoint, as where the beta is not to be had.
+    seconds) everything is 503. A merge takes `merge_ms`; without `merging`
+    its endpoint refuses with `merging_status`, as where the beta is not to be had. Who lacks one of the needed `scopes`
+    is refused.
     """
 
     reads_per_second: int | None = 100
@@ -58,6 +85,9 @@ class Behaviour:
     merges_per_second: int | None = 5
     notes_per_second: int | None = 10
     merging: bool = True
+    merging_status: int = 404
+    merge_ms: float = 150
+    scopes: str = SCOPES
     latency_ms: float = 0
     latency_p99_ms: float = 0
     cut_every: int = 0
@@ -108,16 +138,26 @@ class Sandbox:
             seed(self.workspace, self.seed)
 
     def _answer(self, method: str, path: str | None, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        needed = needed_scopes(method, path) if path is not None else frozenset()
+
         async def answer(request: Request) -> Response:
-            if path is not None:
-                self.counts.by_route[f"{method} {path}"] += 1
             try:
+                if path is not None:
+                    self.counts.by_route[f"{method} {path}"] += 1
+                    self._check_scopes(needed)
                 answer_body = await handler(self, request)
-                return _json(202 if handler is _merge_records else 200, answer_body)  # a merge goes on for a while
+                return answer_body if isinstance(answer_body, Response) else _json(200, answer_body)
             except Refusal as refusal:
                 return _json(refusal.status, refusal.body)
 
         return answer
+
+    def _check_scopes(self, needed: frozenset[str]) -> None:
+        held = self.behaviour.scopes.split()
+        missing = needed - {*held, *(scope.replace(":read-write", ":read") for scope in held)}
+        if missing:
+            message = f'The token lacks the scope "{min(missing)}".'
+            raise Refusal(403, "unauthorized", message, kind="auth_error")
 
 
 class _Gate:
@@ -278,10 +318,10 @@ def _bounds(limit: Any, offset: Any, most: int) -> tuple[int, int]:
 # Endpoints
 
 
-async def _self(_: Sandbox, __: Request) -> Json:
+async def _self(sandbox: Sandbox, __: Request) -> Json:
     return {
         "active": True,
-        "scope": SCOPES,
+        "scope": sandbox.behaviour.scopes,
         "client_id": TOKEN_ID,
         "token_type": "Bearer",
         "exp": None,
@@ -307,6 +347,8 @@ async def _create_object(sandbox: Sandbox, request: Request) -> Json:
 
 
 def _target(sandbox: Sandbox, request: Request) -> Any:
+    if "list" in request.path_params:
+        return lists.find_list(sandbox.workspace, request.path_params["list"])
     return sandbox.workspace.find_object(request.path_params["object"])
 
 
@@ -347,23 +389,29 @@ async def _update_attribute(sandbox: Sandbox, request: Request) -> Json:
     return {"data": attributes.update_attribute(sandbox.workspace, target, attribute, data).document(sandbox.workspace)}
 
 
+def _kind(request: Request) -> str:
+    return "status" if "/statuses" in request.url.path.rpartition("/attributes/")[2] else "select"
+
+
 async def _options(sandbox: Sandbox, request: Request) -> Json:
     attribute = _attribute(sandbox, request)
-    attributes.check_select(attribute)
+    attributes.check_kind(attribute, _kind(request))
     archived = request.query_params.get("show_archived") == "true"
     return {"data": [option for option in attribute.options if archived or not option["is_archived"]]}
 
 
 async def _create_option(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": attributes.create_option(_attribute(sandbox, request), await _data(request))}
+    attribute = _attribute(sandbox, request)
+    return {"data": attributes.create_option(attribute, _kind(request), await _data(request))}
 
 
 async def _update_option(sandbox: Sandbox, request: Request) -> Json:
-    attribute = _attribute(sandbox, request)
-    return {"data": attributes.update_option(attribute, request.path_params["option"], await _data(request))}
+    attribute, option = _attribute(sandbox, request), request.path_params["option"]
+    return {"data": attributes.update_option(attribute, _kind(request), option, await _data(request))}
 
 
-async def _query(sandbox: Sandbox, request: Request) -> Json:
+async def _queried(sandbox: Sandbox, request: Request) -> tuple[Any, list[Any]]:
+    """Return an object with the records, or a list with the entries, that a query asks for."""
     target, body = _target(sandbox, request), await _body(request)
     unknown = set(body) - {"filter", "sorts", "limit", "offset"}  # there are no views to filter by
     if unknown:
@@ -373,7 +421,14 @@ async def _query(sandbox: Sandbox, request: Request) -> Json:
     if body.get("filter") is not None:
         holds = predicate(sandbox.workspace, target, body["filter"])
         records = [record for record in records if holds(record)]
-    return {"data": [sandbox.workspace.document(target, record) for record in records[offset : offset + limit]]}
+    if unreadable := sandbox.workspace.being_merged():
+        records = [record for record in records if record.record_id not in unreadable]
+    return target, records[offset : offset + limit]
+
+
+async def _query(sandbox: Sandbox, request: Request) -> Json:
+    target, records = await _queried(sandbox, request)
+    return {"data": [sandbox.workspace.document(target, record) for record in records]}
 
 
 async def _create_record(sandbox: Sandbox, request: Request) -> Json:
@@ -398,15 +453,19 @@ async def _get_record(sandbox: Sandbox, request: Request) -> Json:
     return {"data": sandbox.workspace.document(_target(sandbox, request), _record(sandbox, request))}
 
 
+def _written_record(sandbox: Sandbox, request: Request) -> Any:
+    return sandbox.workspace.find_record(_target(sandbox, request), request.path_params["record"], to="write")
+
+
 async def _patch_record(sandbox: Sandbox, request: Request) -> Json:
     target, values = _target(sandbox, request), await _values(request)
-    record = sandbox.workspace.update(target, _record(sandbox, request), values, "patch")
+    record = sandbox.workspace.update(target, _written_record(sandbox, request), values, "patch")
     return {"data": sandbox.workspace.document(target, record)}
 
 
 async def _put_record(sandbox: Sandbox, request: Request) -> Json:
     target, values = _target(sandbox, request), await _values(request)
-    record = sandbox.workspace.update(target, _record(sandbox, request), values, "put")
+    record = sandbox.workspace.update(target, _written_record(sandbox, request), values, "put")
     return {"data": sandbox.workspace.document(target, record)}
 
 
@@ -415,77 +474,74 @@ async def _delete_record(sandbox: Sandbox, request: Request) -> Json:
     return {}
 
 
-async def _merge_records(sandbox: Sandbox, request: Request) -> Json:
+async def _merge_records(sandbox: Sandbox, request: Request) -> Response:
+    behaviour = sandbox.behaviour
+    if not behaviour.merging:
+        status = behaviour.merging_status
+        code, kind = ("unauthorized", "auth_error") if status == 403 else ("not_found", "invalid_request_error")
+        raise Refusal(status, code, f"Could not find endpoint POST {request.url.path}.", kind=kind)
     target, data = _target(sandbox, request), await _data(request)
-    if not sandbox.behaviour.merging:
-        raise Refusal(404, "not_found", f"Could not find endpoint POST {request.url.path}.")
-    return {"data": {"new_record_id": attached.merge(sandbox.workspace, target, data)}}
+    answer = {"data": {"new_record_id": merge(sandbox.workspace, target, data, behaviour.merge_ms / 1000)}}
+    return _json(202 if behaviour.merge_ms > 0 else 200, answer)  # 202: it goes on for a while
 
 
 async def _entries_of_record(sandbox: Sandbox, request: Request) -> Json:
     limit, offset = _page(request, most=1000, default=100)
-    entries = sandbox.workspace.attached.entries_of_record(_record(sandbox, request).record_id)
+    entries = lists.entries_of_record(sandbox.workspace, _record(sandbox, request))
     return {"data": entries[offset : offset + limit]}
 
 
 async def _lists(sandbox: Sandbox, _: Request) -> Json:
-    return {"data": list(sandbox.workspace.attached.lists.values())}
+    return {"data": [one.document() for one in sandbox.workspace.lists.values()]}
 
 
 async def _create_list(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": sandbox.workspace.attached.create_list(sandbox.workspace, await _data(request))}
-
-
-def _list(sandbox: Sandbox, request: Request) -> Json:
-    return sandbox.workspace.attached.find_list(request.path_params["list"])
-
-
-async def _get_list(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": _list(sandbox, request)}
+    return {"data": lists.create_list(sandbox.workspace, await _data(request)).document()}
 
 
 async def _update_list(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": sandbox.workspace.attached.update_list(_list(sandbox, request), await _data(request))}
+    found = _target(sandbox, request)
+    return {"data": lists.update_list(sandbox.workspace, found, await _data(request)).document()}
 
 
 async def _query_entries(sandbox: Sandbox, request: Request) -> Json:
-    found, body = _list(sandbox, request), await _body(request)
-    unknown = set(body) - {"limit", "offset"}  # its lists have no attributes to filter or sort by
-    if unknown:
-        raise Refusal(400, "validation_type", f'Body payload validation error: "{min(unknown)}" is not allowed.')
-    limit, offset = _bounds(body.get("limit"), body.get("offset"), MOST_RECORDS_A_PAGE)
-    return {"data": sandbox.workspace.attached.entries_of_list(found)[offset : offset + limit]}
+    found, entries = await _queried(sandbox, request)
+    return {"data": [lists.entry_document(found, entry) for entry in entries]}
 
 
 async def _create_entry(sandbox: Sandbox, request: Request) -> Json:
-    data = await _data(request)
-    return {"data": sandbox.workspace.attached.create_entry(sandbox.workspace, _list(sandbox, request), data)}
+    found, data = _target(sandbox, request), await _data(request)
+    return {"data": lists.entry_document(found, lists.create_entry(sandbox.workspace, found, data))}
 
 
-def _entry(sandbox: Sandbox, request: Request) -> Json:
-    return sandbox.workspace.attached.find_entry(_list(sandbox, request), request.path_params["entry"])
+async def _assert_entry(sandbox: Sandbox, request: Request) -> Json:
+    found, data = _target(sandbox, request), await _data(request)
+    return {"data": lists.entry_document(found, lists.create_or_update_entry(sandbox.workspace, found, data))}
+
+
+def _entry(sandbox: Sandbox, request: Request) -> Any:
+    return lists.find_entry(_target(sandbox, request), request.path_params["entry"])
 
 
 async def _get_entry(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": _entry(sandbox, request)}
+    return {"data": lists.entry_document(_target(sandbox, request), _entry(sandbox, request))}
 
 
 async def _update_entry(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": sandbox.workspace.attached.update_entry(_entry(sandbox, request), await _data(request))}
+    found, entry, data = _target(sandbox, request), _entry(sandbox, request), await _data(request)
+    how: Any = request.method.lower()
+    return {"data": lists.entry_document(found, lists.update_entry(sandbox.workspace, found, entry, data, how))}
 
 
 async def _delete_entry(sandbox: Sandbox, request: Request) -> Json:
-    sandbox.workspace.attached.delete_entry(_entry(sandbox, request))
+    lists.delete_entry(sandbox.workspace, _target(sandbox, request), _entry(sandbox, request))
     return {}
 
 
 async def _notes(sandbox: Sandbox, request: Request) -> Json:
     limit, offset = _page(request, most=50, default=10)
-    notes = list(sandbox.workspace.attached.notes.values())
-    for name in ("parent_object", "parent_record_id"):
-        if wanted := request.query_params.get(name):
-            notes = [note for note in notes if note[name] == wanted]
-    return {"data": notes[offset : offset + limit]}
+    parent = [request.query_params.get(name) for name in ("parent_object", "parent_record_id")]
+    return {"data": sandbox.workspace.attached.list_notes(sandbox.workspace, *parent)[offset : offset + limit]}
 
 
 async def _create_note(sandbox: Sandbox, request: Request) -> Json:
@@ -497,40 +553,38 @@ async def _get_note(sandbox: Sandbox, request: Request) -> Json:
 
 
 async def _delete_note(sandbox: Sandbox, request: Request) -> Json:
-    found = sandbox.workspace.attached.find("notes", request.path_params["note"])
-    del sandbox.workspace.attached.notes[found["id"]["note_id"]]
+    sandbox.workspace.attached.delete_note(request.path_params["note"])
     return {}
 
 
 async def _tasks(sandbox: Sandbox, request: Request) -> Json:
     limit, offset = _page(request, most=500)
-    return {"data": list(sandbox.workspace.attached.tasks.values())[offset : offset + limit]}
+    tasks = sandbox.workspace.attached.list_tasks(sandbox.workspace, dict(request.query_params))
+    return {"data": tasks[offset : offset + limit]}
 
 
 async def _create_task(sandbox: Sandbox, request: Request) -> Json:
     return {"data": sandbox.workspace.attached.create_task(sandbox.workspace, await _data(request))}
 
 
-def _task(sandbox: Sandbox, request: Request) -> Json:
-    return sandbox.workspace.attached.find("tasks", request.path_params["task"])
-
-
 async def _get_task(sandbox: Sandbox, request: Request) -> Json:
-    return {"data": _task(sandbox, request)}
+    return {"data": sandbox.workspace.attached.find("tasks", request.path_params["task"])}
 
 
 async def _update_task(sandbox: Sandbox, request: Request) -> Json:
-    task, data = _task(sandbox, request), await _data(request)
-    return {"data": sandbox.workspace.attached.update_task(sandbox.workspace, task, data)}
+    attached = sandbox.workspace.attached
+    task = attached.find("tasks", request.path_params["task"])
+    return {"data": attached.update_task(sandbox.workspace, task, await _data(request))}
 
 
 async def _delete_task(sandbox: Sandbox, request: Request) -> Json:
-    del sandbox.workspace.attached.tasks[_task(sandbox, request)["id"]["task_id"]]
+    sandbox.workspace.attached.delete_task(request.path_params["task"])
     return {}
 
 
 async def _record_values(sandbox: Sandbox, request: Request) -> Json:
-    record, attribute = _record(sandbox, request), _attribute(sandbox, request)
+    held = _entry if "entry" in request.path_params else _record
+    record, attribute = held(sandbox, request), _attribute(sandbox, request)
     limit, offset = _page(request, most=500)
     created = {"active_from": _stamp(record), "active_until": None, "created_by_actor": record.created_by}
     values = [{**created, "attribute_type": attribute.type, **value} for value in record.read(attribute.api_slug)]
@@ -564,13 +618,22 @@ ROUTES = (
     ("POST", "/objects", _create_object),
     ("GET", "/objects/{object}", _get_object),
     ("PATCH", "/objects/{object}", _update_object),
-    ("GET", "/objects/{object}/attributes", _attributes),
-    ("POST", "/objects/{object}/attributes", _create_attribute),
-    ("GET", "/objects/{object}/attributes/{attribute}", _get_attribute),
-    ("PATCH", "/objects/{object}/attributes/{attribute}", _update_attribute),
-    ("GET", "/objects/{object}/attributes/{attribute}/options", _options),
-    ("POST", "/objects/{object}/attributes/{attribute}/options", _create_option),
-    ("PATCH", "/objects/{object}/attributes/{attribute}/options/{option}", _update_option),
+    *(
+        (method, f"{of}/attributes{path}", handler)
+        for of in ("/objects/{object}", "/lists/{list}")
+        for method, path, handler in (
+            ("GET", "", _attributes),
+            ("POST", "", _create_attribute),
+            ("GET", "/{attribute}", _get_attribute),
+            ("PATCH", "/{attribute}", _update_attribute),
+            ("GET", "/{attribute}/options", _options),
+            ("POST", "/{attribute}/options", _create_option),
+            ("PATCH", "/{attribute}/options/{option}", _update_option),
+        )
+    ),
+    ("GET", "/lists/{list}/attributes/{attribute}/statuses", _options),  # objects have none that could be made
+    ("POST", "/lists/{list}/attributes/{attribute}/statuses", _create_option),
+    ("PATCH", "/lists/{list}/attributes/{attribute}/statuses/{option}", _update_option),
     ("POST", "/objects/{object}/records/query", _query),
     ("POST", "/objects/{object}/records", _create_record),
     ("PUT", "/objects/{object}/records", _assert_record),
@@ -583,14 +646,16 @@ ROUTES = (
     ("GET", "/objects/{object}/records/{record}/entries", _entries_of_record),
     ("GET", "/lists", _lists),
     ("POST", "/lists", _create_list),
-    ("GET", "/lists/{list}", _get_list),
+    ("GET", "/lists/{list}", _get_object),
     ("PATCH", "/lists/{list}", _update_list),
     ("POST", "/lists/{list}/entries/query", _query_entries),
     ("POST", "/lists/{list}/entries", _create_entry),
+    ("PUT", "/lists/{list}/entries", _assert_entry),
     ("GET", "/lists/{list}/entries/{entry}", _get_entry),
     ("PATCH", "/lists/{list}/entries/{entry}", _update_entry),
     ("PUT", "/lists/{list}/entries/{entry}", _update_entry),
     ("DELETE", "/lists/{list}/entries/{entry}", _delete_entry),
+    ("GET", "/lists/{list}/entries/{entry}/attributes/{attribute}/values", _record_values),
     ("GET", "/notes", _notes),
     ("POST", "/notes", _create_note),
     ("GET", "/notes/{note}", _get_note),

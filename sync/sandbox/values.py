@@ -120,6 +120,17 @@ def check_slug(slug: Any) -> None:
         raise Refusal(400, "validation_type", "Body payload validation error: api_slug is to be a word in snake case.")
 
 
+def check_uuid(value: Any, name: str) -> None:
+    """Refuse what has not the form of a UUID."""
+    expect(is_uuid(value), f"{name} is to be a UUID")
+
+
+def expect(holds: object, what: str) -> None:
+    """Refuse a request unless what is expected of it holds."""
+    if not holds:
+        raise Refusal(400, "validation_type", f"Body payload validation error: {what}.")
+
+
 class Workspace(Protocol):
     """What value parsing needs to know of the workspace."""
 
@@ -336,13 +347,16 @@ def _personal_name(slug: str, value: Any) -> Json:
 
 
 def _choice(attribute: Any, value: Any) -> Json:
-    wanted = _only(attribute.api_slug, value, "option" if attribute.type == "select" else "status")
+    key = CHOICE_KEY[attribute.type]
+    wanted = _only(attribute.api_slug, value, key)
     if not isinstance(wanted, str):
         raise invalid(attribute.api_slug, "the title or the id of an option is expected")
     for option in attribute.options:
-        if wanted in {option["title"], option["id"]["option_id"]} and not option["is_archived"]:
-            return {"option": option}
-    message = f'Cannot find select option with title/ID "{wanted}" for attribute with slug "{attribute.api_slug}".'
+        if wanted in {option["title"], option["id"][f"{key}_id"]} and not option["is_archived"]:
+            return {key: option}
+    message = (
+        f'Cannot find {attribute.type} option with title/ID "{wanted}" for attribute with slug "{attribute.api_slug}".'
+    )
     raise Refusal(400, "value_not_found", message)
 
 
@@ -360,6 +374,8 @@ _PARSERS: Mapping[str, Callable[[str, Any], Json]] = {
     "personal-name": _personal_name,
 }
 
+CHOICE_KEY = {"select": "option", "status": "status"}
+"""What a choice is called in a value of the attribute type."""
 MAIN_KEY = {
     "currency": "currency_value",
     "domain": "domain",
@@ -375,8 +391,9 @@ MAIN_KEY = {
 
 def main(kind: str, value: Json) -> Any:
     """Return what identifies a read value among others of its attribute."""
-    if kind in {"select", "status"}:
-        return value["option"]["id"]["option_id"]
+    if kind in CHOICE_KEY:
+        key = CHOICE_KEY[kind]
+        return value[key]["id"][f"{key}_id"]
     if kind == "personal-name":
         return (value["first_name"], value["last_name"], value["full_name"])
     if kind == "location":

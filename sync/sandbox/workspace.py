@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sync.sandbox.attached import Attached
 from sync.sandbox.model import (
     API_TOKEN,
     EVERYWHERE,
     MEMBER_ID,
+    ON_LISTS,
+    PARENT,
     STANDARD,
     STANDARD_OPTIONS,
     WORKSPACE_ID,
     Attribute,
+    List,
     Object,
     Record,
     fixed_id,
@@ -35,6 +38,9 @@ from sync.sandbox.values import (
     parse,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 How = Literal["create", "patch", "put", "assert"]
 Parsed = dict[str, list[Json] | None]  # read values by slug; None where null was written
 
@@ -47,13 +53,14 @@ class Workspace:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
+        self.lists: dict[str, List] = {}  # by id
         self.attached = Attached()
-        self.readable_from: dict[str, float] = {}  # records that a merge is still making: id -> Unix seconds
+        self.readable_from: dict[str, float] = {}  # records that a merge is still making: id -> seconds of the clock
         self._last_ns = 0
         for slug, singular, plural in (("companies", "Company", "Companies"), ("people", "Person", "People")):
             self._add_object(fixed_id(slug), slug, singular, plural)
             for attribute_slug, kind, title, flags in STANDARD[slug]:
-                self._add_standard(slug, attribute_slug, kind, title, flags)
+                _add_standard(self.objects[slug], attribute_slug, kind, title, flags)
         companies, people = self.objects["companies"], self.objects["people"]
         people.attributes["company"].allowed_objects = [companies.object_id]
         companies.attributes["team"].allowed_objects = [people.object_id]
@@ -79,30 +86,20 @@ class Workspace:
         added = Object(object_id, slug, singular, plural, moment(self.now()))
         self.objects[slug] = added
         for attribute_slug, kind, title, flags in EVERYWHERE:
-            self._add_standard(slug, attribute_slug, kind, title, flags)
+            _add_standard(added, attribute_slug, kind, title, flags)
         return added
 
-    def _add_standard(self, object_slug: str, slug: str, kind: str, title: str, flags: str) -> None:
-        target = self.objects[object_slug]
-        attribute = Attribute(
-            target.object_id,
-            fixed_id(object_slug, slug),
-            title,
-            slug,
-            kind,
-            is_system_attribute=True,
-            is_writable="readonly" not in flags,
-            is_unique="unique" in flags,
-            is_multiselect="multi" in flags,
-            created_at=moment(self.now()),
-        )
-        if kind == "currency":
-            attribute.currency_code, attribute.display_type = "USD", "symbol"
-        target.attributes[slug] = attribute
-        for option in STANDARD_OPTIONS.get(slug, ()):
-            attribute.options.append(option_document(attribute, option, fixed_id(attribute.attribute_id, option)))
-        if attribute.is_unique and attribute.is_writable:
-            target.taken[slug] = {}
+    def add_list(self, added: List) -> List:
+        """Take in a list, with the attributes that every list has."""
+        self.lists[added.object_id] = added
+        for slug, kind, title, flags in ON_LISTS:
+            _add_standard(added, slug, kind, title, flags)
+        added.attributes[PARENT].allowed_objects = [added.parent.object_id]
+        return added
+
+    def tables(self) -> list[Object]:
+        """Return whatever has attributes: objects and lists."""
+        return [*self.objects.values(), *self.lists.values()]
 
     def create_object(self, data: Json) -> Object:
         """Create a custom object."""
@@ -200,14 +197,22 @@ class Workspace:
 
     # Records
 
-    def find_record(self, target: Object, record_id: str) -> Record:
-        """Return a record; refuse with 404."""
+    def find_record(self, target: Object, record_id: str, *, to: Literal["read", "write"] = "read") -> Record:
+        """Return a record; refuse with 404, to write to one that a merge is still making with 400."""
         found = target.records.get(record_id)
         if found is None:
             raise Refusal(404, "not_found", f'Could not find record with ID "{record_id}".')
-        if self.readable_from and time.time() < self.readable_from.get(record_id, 0):
-            raise Refusal(404, "merge_in_progress", f'Record "{record_id}" is being merged.')
+        if record_id in self.being_merged():
+            status = 404 if to == "read" else 400
+            raise Refusal(status, "merge_in_progress", f'Record "{record_id}" is being merged.')
         return found
+
+    def being_merged(self) -> dict[str, float]:
+        """Return the records that a merge is still making."""
+        if self.readable_from:
+            now = time.monotonic()
+            self.readable_from = {key: until for key, until in self.readable_from.items() if now < until}
+        return self.readable_from
 
     def create(
         self,
@@ -219,22 +224,22 @@ class Workspace:
         created_ns: int | None = None,
     ) -> Record:
         """Create a record; nothing is stored unless everything fits."""
+        record = Record(record_id or str(uuid.uuid4()), created_ns or self.now(), actor)
+        self.store_new(target, record, values)
+        return record
+
+    def store_new(self, target: Object, record: Record, values: Any) -> None:
+        """Store a record or an entry; nothing is stored unless everything fits."""
         parsed = self._parse_all(target, values)
-        self._add_defaults(target, parsed, actor)
+        self._add_defaults(target, parsed, record.created_by)
         missing = [
             one.api_slug for one in target.attributes.values() if one.is_required and not parsed.get(one.api_slug)
         ]
         if missing:
             raise missing_value(missing[0])
         self._check_unique(target, parsed, None)
-        record = Record(record_id or str(uuid.uuid4()), created_ns or self.now(), actor)
-        target.records[record.record_id] = record
-        if target.in_order is not None and (not target.in_order or target.in_order[-1].created_ns < record.created_ns):
-            target.in_order.append(record)
-        else:
-            target.in_order = None
-        self._store(target, record, parsed, actor=actor, how="create")
-        return record
+        target.add(record)
+        self._store(target, record, parsed, actor=record.created_by, how="create")
 
     def update(self, target: Object, record: Record, values: Any, how: How, actor: Json = API_TOKEN) -> Record:
         """Write to a record: `patch` adds to lists, `put` replaces them; nothing is stored unless everything fits."""
@@ -271,25 +276,33 @@ class Workspace:
             raise Refusal(400, "multiple_match_results", f'{len(found)} records match the values of "{matching}".')
         if not found:
             return self.create(target, values)
-        record = target.records[found.pop()]
+        record = self.find_record(target, found.pop(), to="write")
         self._check_update(target, record, parsed, "assert")
         self._store(target, record, parsed, actor=API_TOKEN, how="assert", matching=attribute.api_slug)
         return record
 
     def delete(self, target: Object, record: Record) -> None:
-        """Delete for good: its unique values are free again, references to it are gone."""
-        for slug, taken in target.taken.items():
-            for value in record.read(slug):
-                taken.pop(main(target.attributes[slug].type, value), None)
-        del target.records[record.record_id]
-        target.in_order = None
-        self.attached.forget(record.record_id)
+        """Delete for good: its unique values are free again; references to it, its entries and notes are gone."""
+        target.remove(record)
         now = moment(self.now())
-        for other in self.objects.values():
-            for attribute in other.attributes.values():
-                if target.object_id in (attribute.allowed_objects or ()):
-                    for holder in other.records.values():
-                        _forget(other, holder, attribute, record.record_id, now=now)
+        for other, attribute, holder in self.references_to(target, record):
+            _forget(other, holder, attribute, record.record_id, now=now)
+        self.attached.forget(record.record_id)
+
+    def references_to(self, target: Object, record: Record) -> Iterator[tuple[Object, Attribute, Record]]:
+        """Return who refers to a record, and by which attribute; where there is another side, that one knows."""
+        for other in self.tables():
+            for slug, attribute in other.attributes.items():
+                if target.object_id not in (attribute.allowed_objects or ()) or slug == PARENT:
+                    continue
+                holders = list(other.records.values())
+                if attribute.inverse is not None:
+                    named = [value["target_record_id"] for value in record.values.get(attribute.inverse[1], ())]
+                    holders = [other.records[each] for each in named if each in other.records]
+                for holder in holders:
+                    held = holder.values.get(slug)
+                    if held and any(value["target_record_id"] == record.record_id for value in held):
+                        yield other, attribute, holder
 
     @staticmethod
     def _add_defaults(target: Object, parsed: Parsed, actor: Json) -> None:
@@ -358,11 +371,11 @@ class Workspace:
             if adds and written is not None:
                 after = [value for value in after if value not in before] + before
             if after != before:
-                self._replace(target, record, attribute, after, now=now)
+                self.replace_values(target, record, attribute, after, now=now)
                 self._write_other_side(target, record, attribute, (before, after), actor=actor, now=now)
 
     @staticmethod
-    def _replace(target: Object, record: Record, attribute: Attribute, after: list[Json], *, now: str) -> None:
+    def replace_values(target: Object, record: Record, attribute: Attribute, after: list[Json], *, now: str) -> None:
         """Make `after` the values of an attribute; those that go are remembered, unique ones are free again."""
         slug = attribute.api_slug
         before = record.values.get(slug, [])
@@ -414,27 +427,57 @@ class Workspace:
                 current = []
             value = {"target_object": target.api_slug, "target_record_id": record.record_id}
             added = [*current, self._stamped(other_attribute, value, actor, now)]
-            self._replace(other_object, other, other_attribute, added, now=now)
+            self.replace_values(other_object, other, other_attribute, added, now=now)
 
     def document(self, target: Object, record: Record) -> Json:
         """Return a record as the API shows it: every attribute, an empty list where there is no value."""
-        created = moment(record.created_ns)
-        stamp = {"active_from": created, "active_until": None, "created_by_actor": record.created_by}
-        values: Json = {}
-        for slug, attribute in target.attributes.items():
-            if attribute.is_archived:
-                continue
-            if slug in {"record_id", "created_at", "created_by"}:
-                values[slug] = [{**stamp, **value, "attribute_type": attribute.type} for value in record.read(slug)]
-            else:
-                values[slug] = record.values.get(slug, [])
         kind = {"companies": "company", "people": "person"}.get(target.api_slug, f"custom/{target.api_slug}")
         return {
             "id": {"workspace_id": WORKSPACE_ID, "object_id": target.object_id, "record_id": record.record_id},
-            "created_at": created,
+            "created_at": moment(record.created_ns),
             "web_url": f"https://app.attio.com/{self.slug}/{kind}/{record.record_id}",
-            "values": values,
+            "values": values_of(target, record),
         }
+
+
+def values_of(target: Object, record: Record) -> Json:
+    """Return the values of a record or of an entry as the API shows them."""
+    stamp = {
+        "active_from": moment(record.created_ns),
+        "active_until": None,
+        "created_by_actor": record.created_by,
+    }
+    values: Json = {}
+    for slug, attribute in target.attributes.items():
+        if attribute.is_archived or slug == PARENT:
+            continue
+        if slug in {"record_id", "entry_id", "created_at", "created_by"}:
+            values[slug] = [{**stamp, **value, "attribute_type": attribute.type} for value in record.read(slug)]
+        else:
+            values[slug] = record.values.get(slug, [])
+    return values
+
+
+def _add_standard(target: Object, slug: str, kind: str, title: str, flags: str) -> None:
+    attribute = Attribute(
+        target.object_id,
+        fixed_id(target.object_id if isinstance(target, List) else target.api_slug, slug),
+        title,
+        slug,
+        kind,
+        is_system_attribute=True,
+        is_writable="readonly" not in flags,
+        is_unique="unique" in flags,
+        is_multiselect="multi" in flags,
+        created_at=target.created_at,
+    )
+    if kind == "currency":
+        attribute.currency_code, attribute.display_type = "USD", "symbol"
+    target.attributes[slug] = attribute
+    for option in STANDARD_OPTIONS.get(slug, ()):
+        attribute.options.append(option_document(attribute, option, fixed_id(attribute.attribute_id, option)))
+    if attribute.is_unique and attribute.is_writable:
+        target.taken[slug] = {}
 
 
 def _known_record(slug: str, target: Object, record_id: Any) -> str:
@@ -450,4 +493,4 @@ def _forget(target: Object, holder: Record, attribute: Attribute, record_id: str
     held = holder.values.get(attribute.api_slug)
     if held and any(value["target_record_id"] == record_id for value in held):
         kept = [value for value in held if value["target_record_id"] != record_id]
-        Workspace._replace(target, holder, attribute, kept, now=now)
+        Workspace.replace_values(target, holder, attribute, kept, now=now)

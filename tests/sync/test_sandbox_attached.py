@@ -79,7 +79,7 @@ def merge(sandbox: Sandbox, primary: str, secondary: str) -> str:
 def attached_to(sandbox: Sandbox, path: str) -> dict[str, int]:
     """Return how much hangs on a record."""
     record_id = id_of(path)
-    notes = sandbox.call("GET", f"/notes?parent_record_id={record_id}").json()["data"]
+    notes = sandbox.call("GET", f"/notes?parent_object=companies&parent_record_id={record_id}").json()["data"]
     tasks = sandbox.call("GET", "/tasks").json()["data"]
     linked = [task for task in tasks if any(one["target_record_id"] == record_id for one in task["linked_records"])]
     return {
@@ -155,7 +155,7 @@ def test_where_merging_is_not_to_be_had_there_is_no_such_endpoint(sandbox: Sandb
         (
             "/lists/targets/entries",
             {"parent_record_id": UNKNOWN, "parent_object": "companies", "entry_values": {}},
-            (404, "not_found"),
+            (400, "value_not_found"),
         ),
         (
             "/lists/targets/entries",

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
 from sync.sandbox.model import MEMBER_ID
-from sync.sandbox.server import ROUTES
+from sync.sandbox.server import ROUTES, needed_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,8 @@ def shape(method: str, path: str) -> Draft202012Validator:
 
 def documented(path: str) -> str:
     """Return the path by which the document knows a path of the sandbox."""
-    path = re.sub(r"^/objects/\{object\}/attributes", "/{target}/{identifier}/attributes", path)
+    path = re.sub(r"^/(objects/\{object\}|lists/\{list\})/attributes", "/{target}/{identifier}/attributes", path)
+    path = path.replace("/statuses/{option}", "/statuses/{status}")
     for ours in ("record", "entry", "note", "task"):
         path = path.replace(f"{{{ours}}}", f"{{{ours}_id}}")
     return "/v2" + path
@@ -148,11 +149,27 @@ def on_companies(sandbox: Sandbox) -> str:
     return "/lists/targets"
 
 
+def a_stage(sandbox: Sandbox) -> str:
+    """Give a list of companies a status; return its path."""
+    create(sandbox, f"{on_companies(sandbox)}/attributes", title="Stage", api_slug="stage", type="status", **FLAGS)
+    create(sandbox, "/lists/targets/attributes/stage/statuses", title="Won", celebration_enabled=True)
+    return "/lists/targets/attributes/stage"
+
+
+def a_priority(sandbox: Sandbox) -> str:
+    """Give a list of companies a select; return its path."""
+    create(sandbox, f"{on_companies(sandbox)}/attributes", title="P", api_slug="priority", type="select", **FLAGS)
+    create(sandbox, "/lists/targets/attributes/priority/options", title="High")
+    return "/lists/targets/attributes/priority"
+
+
 def an_entry(sandbox: Sandbox) -> tuple[str, str]:
     """Put a company on a list; return the paths of entry and company."""
-    path, company = on_companies(sandbox), a_company(sandbox)
-    parent = {"parent_record_id": company.rpartition("/")[2], "parent_object": "companies", "entry_values": {}}
-    return f"{path}/entries/{create(sandbox, f'{path}/entries', **parent)['id']['entry_id']}", company
+    stage, company = a_stage(sandbox), a_company(sandbox)
+    values = {"stage": "Won"}
+    parent = {"parent_record_id": company.rpartition("/")[2], "parent_object": "companies", "entry_values": values}
+    entries = stage.replace("attributes/stage", "entries")
+    return f"{entries}/{create(sandbox, entries, **parent)['id']['entry_id']}", company
 
 
 def a_note(sandbox: Sandbox) -> str:
@@ -240,6 +257,36 @@ CALLS: dict[tuple[str, str], Callable[[Sandbox], httpx.Response]] = {
     ("PATCH", "/lists/{list}"): lambda sandbox: sandbox.call(
         "PATCH", on_companies(sandbox), {"data": {"name": "Leads"}}
     ),
+    ("GET", "/lists/{list}/attributes"): lambda sandbox: after(
+        sandbox, a_stage(sandbox), "GET", "/lists/targets/attributes"
+    ),
+    ("POST", "/lists/{list}/attributes"): lambda sandbox: sandbox.call(
+        "POST",
+        f"{on_companies(sandbox)}/attributes",
+        {"data": {"title": "Score", "api_slug": "score", "type": "number", **FLAGS}},
+    ),
+    ("GET", "/lists/{list}/attributes/{attribute}"): lambda sandbox: sandbox.call("GET", a_stage(sandbox)),
+    ("PATCH", "/lists/{list}/attributes/{attribute}"): lambda sandbox: sandbox.call(
+        "PATCH", a_stage(sandbox), {"data": {"title": "Phase"}}
+    ),
+    ("GET", "/lists/{list}/attributes/{attribute}/options"): lambda sandbox: sandbox.call(
+        "GET", f"{a_priority(sandbox)}/options"
+    ),
+    ("POST", "/lists/{list}/attributes/{attribute}/options"): lambda sandbox: sandbox.call(
+        "POST", f"{a_priority(sandbox)}/options", {"data": {"title": "Low"}}
+    ),
+    ("PATCH", "/lists/{list}/attributes/{attribute}/options/{option}"): lambda sandbox: sandbox.call(
+        "PATCH", f"{a_priority(sandbox)}/options/High", {"data": {"is_archived": True}}
+    ),
+    ("GET", "/lists/{list}/attributes/{attribute}/statuses"): lambda sandbox: sandbox.call(
+        "GET", f"{a_stage(sandbox)}/statuses"
+    ),
+    ("POST", "/lists/{list}/attributes/{attribute}/statuses"): lambda sandbox: sandbox.call(
+        "POST", f"{a_stage(sandbox)}/statuses", {"data": {"title": "Lost", "target_time_in_status": "P1D"}}
+    ),
+    ("PATCH", "/lists/{list}/attributes/{attribute}/statuses/{option}"): lambda sandbox: sandbox.call(
+        "PATCH", f"{a_stage(sandbox)}/statuses/Won", {"data": {"title": "Signed", "celebration_enabled": False}}
+    ),
     ("POST", "/lists/{list}/entries/query"): lambda sandbox: after(
         sandbox, an_entry(sandbox), "POST", "/lists/targets/entries/query", {"limit": 10}
     ),
@@ -253,6 +300,20 @@ CALLS: dict[tuple[str, str], Callable[[Sandbox], httpx.Response]] = {
                 "entry_values": {},
             }
         },
+    ),
+    ("PUT", "/lists/{list}/entries"): lambda sandbox: sandbox.call(
+        "PUT",
+        f"{on_companies(sandbox)}/entries",
+        {
+            "data": {
+                "parent_record_id": a_company(sandbox).rpartition("/")[2],
+                "parent_object": "companies",
+                "entry_values": {},
+            }
+        },
+    ),
+    ("GET", "/lists/{list}/entries/{entry}/attributes/{attribute}/values"): lambda sandbox: sandbox.call(
+        "GET", f"{an_entry(sandbox)[0]}/attributes/stage/values"
     ),
     ("GET", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("GET", an_entry(sandbox)[0]),
     ("PATCH", "/lists/{list}/entries/{entry}"): lambda sandbox: sandbox.call("PATCH", an_entry(sandbox)[0], ENTRY),
@@ -309,6 +370,14 @@ def test_every_route_that_attio_documents_was_called() -> None:
         (method, path) for method, path, _ in ROUTES if method.lower() in openapi()["paths"].get(documented(path), {})
     }
     assert known == set(CALLS)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS, ids=[" ".join(call) for call in CALLS])
+def test_a_call_needs_the_scopes_that_are_documented(method: str, path: str) -> None:
+    described: str = openapi()["paths"][documented(path)][method.lower()].get("description", "")
+    _, found, scopes = described.partition("Required scopes: ")
+    if found:
+        assert needed_scopes(method, path) == set(re.findall(r"`(\w+:[\w-]+)`", scopes))
 
 
 def test_a_refused_token_is_described_as_documented(sandbox: Sandbox) -> None:
