@@ -118,7 +118,7 @@ def test_every_endpoint_we_use_is_understood_by_the_sandbox(sandbox: Sandbox) ->
     async def run(api: Attio) -> None:
         identity = await api.identify()
         assert identity.may("record_permission", write=True)
-        assert not identity.may("note", write=False)
+        assert not identity.may("comment", write=False)
         await api.create_object("gadgets", singular="Gadget", plural="Gadgets")
         assert "gadgets" in {one.slug for one in await api.objects()}
         await api.create_attribute("gadgets", "code", title="Code", type="text", is_unique=True)
