@@ -253,7 +253,13 @@ _CALL = sql.SQL(
     "then {function}(document) end from (select {body}::jsonb as document offset 0) as given"
 )
 _SPLIT = "select value::text from json_array_elements(%s::json)"
-_REFUSED_BY_DATABASE = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.StatementTooComplex)
+# What is wrong with a row and not with the database: values, constraints, and what an owner's trigger objects to.
+_REFUSED_BY_DATABASE = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.StatementTooComplex,
+    psycopg.errors.RaiseException,
+)
 
 
 async def _results(request: Request, function: str, body: str) -> list[dict[str, Any]]:
@@ -333,6 +339,8 @@ def _why(error: psycopg.Error, row: str) -> dict[str, str]:
         return {**({"field": field} if field else {}), "reason": "holds a character the database cannot store"}
     if isinstance(error, psycopg.errors.StatementTooComplex):
         return {"reason": "is nested too deeply"}
+    if isinstance(error, psycopg.errors.RaiseException):
+        return {"reason": "is refused by a trigger of its table"}
     return {"reason": f"holds a value its column does not take (SQLSTATE {error.sqlstate})"}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -237,6 +239,58 @@ def test_what_looks_like_sql_is_text(service: Service, shared: Database) -> None
     assert company(shared, "hostile.com")[0] == hostile
     stored = shared.rows("select name from extracted.companyenrich_company where domain = 'hostile.com'")
     assert stored == [(hostile,)]
+
+
+def test_what_a_constraint_or_a_trigger_of_the_owners_objects_to_costs_only_its_row(
+    service: Service, shared: Database
+) -> None:
+    shared.run(
+        "alter table core.company_canonical add constraint nobody check (cleaned_name <> 'Nobody')",
+        "create function core.refuse() returns trigger language plpgsql as "
+        "$$ begin if new.cleaned_name = 'Noone' then raise exception 'secret words'; end if; return new; end $$",
+        "create trigger refuse before insert on core.company_canonical for each row execute function core.refuse()",
+    )
+    rows = [
+        {"domain": "rule1.com", "cleaned_name": "Somebody"},
+        {"domain": "rule2.com", "cleaned_name": "Nobody"},
+        {"domain": "rule3.com", "cleaned_name": "Noone"},
+        {"domain": "rule4.com", "cleaned_name": "Anybody"},
+    ]
+    found = service.results("/ingest_company_canonical", rows)
+    assert [entry["status"] for entry in found] == ["inserted", "refused", "refused", "inserted"]
+    assert [entry.get("reason") for entry in found[1:3]] == [
+        "breaks the rule nobody of its table",
+        "is refused by a trigger of its table",
+    ]
+    assert service.post("/ingest_company_canonical", rows[1]).status_code == 422
+    assert "secret words" not in service.log.read_text()
+
+
+def test_lists_of_the_same_companies_in_any_order_do_not_stand_in_each_others_way(
+    service: Service, shared: Database
+) -> None:
+    fields = ("original_name", "cleaned_name", "linkedin_url")
+    domains = [f"n{number}.together.com" for number in range(200)]
+    lists = []
+    for turn in range(9):
+        chosen = random.Random(turn).sample(domains, 150)
+        lists.append([{"domain": domain, fields[turn % 3]: f"{fields[turn % 3]} of {domain}"} for domain in chosen])
+    with ThreadPoolExecutor(9) as at_once:
+        found = list(at_once.map(lambda rows: service.results("/ingest_company_canonical", rows), lists))
+
+    assert {entry["status"] for results in found for entry in results} <= {"inserted", "updated", "unchanged"}
+    said = {(row["domain"], name, value) for rows in lists for row in rows for name, value in row.items()}
+    stored = shared.rows(
+        "select domain, domain, original_name, cleaned_name, linkedin_url from core.company_canonical"
+        " where domain ~ 'together'"
+    )
+    kept = {
+        (domain, name, value)
+        for domain, *values in stored
+        for name, value in zip(("domain", *fields), values, strict=True)
+        if value is not None
+    }
+    assert kept == said, "nothing that one list said was lost to another"
 
 
 # The command
