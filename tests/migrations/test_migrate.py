@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -242,6 +243,45 @@ def test_the_sql_it_reports_makes_the_table_what_it_should_be(canon: Canon, empt
     empty_database.run(*(difference["sql"] for difference in done.json["differences"]))
 
     assert canon("migrate", "--plan", "--json", env=empty_database.environment).expect(0).json["differences"] == []
+
+
+def test_what_needs_a_subtransaction_is_not_called_parallel_safe(database: Database) -> None:
+    """An exception block is one; so is what calls it, however deep."""
+    functions = database.rows(
+        """
+        select pg_proc.oid::regprocedure::text, nspname || '.' || proname, prosrc, proparallel = 's'
+        from pg_proc inner join pg_namespace on pg_namespace.oid = pronamespace
+        where nspname in ('core', 'attio_sync')
+        """
+    )
+    unsafe = {name for _, name, body, _ in functions if re.search(r"\bexception\s+when\b", body)}
+    assert "core.object_in" in unsafe
+    overloaded = {name for name in unsafe if name.endswith("_or_null")}  # its safe forms have types of their own
+    while True:
+        callers = {name for _, name, body, _ in functions if any(f"{each}(" in body for each in unsafe - overloaded)}
+        if callers <= unsafe:
+            break
+        unsafe |= callers
+    assert [one for one, name, _, is_safe in functions if is_safe and name in unsafe - overloaded] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("2026-05-01T10:00:00Z", "2026-05-01T10:00:00.000000Z"),
+        ("2026-05-01 12:00+02", "2026-05-01T10:00:00.000000Z"),
+        ("2026-05-01T10:00:00.123456789", "2026-05-01T10:00:00.123457Z"),
+        ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z"),
+        ("2026-02-31T10:00:00Z", "2026-02-31T10:00:00Z"),
+        ("2026-13-01T10:00:00Z", "2026-13-01T10:00:00Z"),
+        ("0000-01-01T10:00:00Z", "0000-01-01T10:00:00Z"),
+        ("2026-05-01T10:00:00+99", "2026-05-01T10:00:00+99"),
+        ("2026-05-01", "2026-05-01"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_has_one_form_and_what_is_none_stays(database: Database, written: str, form: str) -> None:
+    assert database.rows("select attio_sync.timestamp_form(%s)", [written]) == [(form,)]
 
 
 def test_missing_triggers_are_added_to_the_owners_tables_once_he_agrees(canon: Canon, empty_database: Database) -> None:
