@@ -30,23 +30,32 @@ HOST = "127.0.0.1"
     "--latency-p99", type=click.FloatRange(0), default=0, metavar="MS", help="Latency of the slowest hundredth."
 )
 @click.option(
-    "--seed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Records to begin with, as NDJSON."
+    "--seed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to begin with, as NDJSON."
 )
+@click.option("--no-merging", is_flag=True, help="Have no endpoint that merges records, as where Attio's beta is not.")
 @command_options
 def command(
-    session: Session, *, port: int, no_limits: bool, latency: float, latency_p99: float, seed: Path | None
+    session: Session,
+    *,
+    port: int,
+    no_limits: bool,
+    latency: float,
+    latency_p99: float,
+    seed: Path | None,
+    no_merging: bool,
 ) -> None:
     """Run a strict stand-in for Attio until Ctrl-C; it keeps nothing.
 
-    Any token is accepted but `refused`. Each line of a seed is {object, values, record_id?, created_at?, actor?}. The
-    first line on stdout is {"url": ...}.
+    Any token is accepted but `refused`. The first line on stdout is {"url": ...}. Each line of a seed is a record,
+    {object, values, record_id?, created_at?, actor?}, or the body that would create something else: {"list": ...},
+    {"attribute": {list, ...}}, {"entry": {list, parent_record_id, entry_values?}}, {"note": ...} or {"task": ...}.
 
     \b
     Example:
       canon sandbox --port 8765
       ATTIO_BASE_URL=http://127.0.0.1:8765 ATTIO_API_KEY=any canon pull
     """
-    behaviour = Behaviour(latency_ms=latency, latency_p99_ms=latency_p99)
+    behaviour = Behaviour(latency_ms=latency, latency_p99_ms=latency_p99, merging=not no_merging)
     if no_limits:
         behaviour.reads_per_second = behaviour.writes_per_second = None
         behaviour.merges_per_second = behaviour.notes_per_second = None

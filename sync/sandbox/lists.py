@@ -76,11 +76,23 @@ def find_list(workspace: Workspace, slug_or_id: str) -> List:
     raise Refusal(404, "not_found", f'List with slug/ID "{slug_or_id}" was not found.')
 
 
-def create_entry(workspace: Workspace, found: List, data: Json, entry: Entry | None = None) -> Entry:
+def create_entry(
+    workspace: Workspace,
+    found: List,
+    data: Json,
+    actor: Json = API_TOKEN,
+    *,
+    entry_id: str | None = None,
+    created_ns: int | None = None,
+) -> Entry:
     """Put a record on a list; it may stand there several times."""
     record = _parent(workspace, found, data)
-    entry = entry or Entry(
-        str(uuid.uuid4()), workspace.now(), API_TOKEN, parent=found.parent, parent_record_id=record.record_id
+    entry = Entry(
+        entry_id or str(uuid.uuid4()),
+        created_ns or workspace.now(),
+        actor,
+        parent=found.parent,
+        parent_record_id=record.record_id,
     )
     workspace.store_new(found, entry, data["entry_values"])
     workspace.attached.entries_of.setdefault(record.record_id, {})[entry.record_id] = (found, entry)
