@@ -214,6 +214,67 @@ def test_it_begins_with_its_seed_and_returns_to_it(tmp_path: Path) -> None:
         ) == ["Acme"]
 
 
+COMPANY, DEAL, NOTE, TASK = (f"00000000-0000-4000-8000-00000000000{number}" for number in range(4))
+HANGING: list[dict[str, Any]] = [
+    {"object": "companies", "values": {"name": "Acme"}, "record_id": COMPANY},
+    {"list": {"name": "Deals", "api_slug": "deals", "parent_object": "companies"}},
+    {"attribute": {"list": "deals", "title": "Stage", "api_slug": "stage", "type": "status", "options": ["Won"]}},
+    {"attribute": {"object": "companies", "title": "Rank", "api_slug": "rank", "type": "number"}},
+    {
+        "entry": {
+            "id": DEAL,
+            "list": "deals",
+            "parent_record_id": COMPANY,
+            "entry_values": {"stage": "Won"},
+            "created_at": "2020-05-01T10:00:00Z",
+            "actor": "workspace-member",
+        }
+    },
+    {
+        "note": {
+            "id": NOTE,
+            "parent_object": "companies",
+            "parent_record_id": COMPANY,
+            "content": "They said yes.",
+            "created_at": "2020-05-02T10:00:00Z",
+            "actor": "workspace-member",
+        }
+    },
+    {
+        "task": {
+            "id": TASK,
+            "content": "Call them",
+            "linked_records": [{"target_object": "companies", "target_record_id": COMPANY}],
+        }
+    },
+]
+
+
+def test_a_seed_brings_what_hangs_on_records(tmp_path: Path) -> None:
+    with run_sandbox(tmp_path, "--seed", str(seeded(tmp_path / "seed.ndjson", *HANGING))) as sandbox:
+        [held] = sandbox.call("GET", f"/objects/companies/records/{COMPANY}/entries").raise_for_status().json()["data"]
+        entry = sandbox.call("GET", f"/lists/deals/entries/{DEAL}").raise_for_status().json()["data"]
+        assert held == {
+            "list_id": entry["id"]["list_id"],
+            "list_api_slug": "deals",
+            "entry_id": DEAL,
+            "created_at": "2020-05-01T10:00:00.000000000Z",
+        }
+        assert entry["entry_values"]["stage"][0]["status"]["title"] == "Won"
+        assert entry["entry_values"]["created_by"][0]["referenced_actor_type"] == "workspace-member"
+        note = sandbox.call("GET", f"/notes/{NOTE}").raise_for_status().json()["data"]
+        assert (note["content_plaintext"], note["created_at"][:10]) == ("They said yes.", "2020-05-02")
+        assert note["created_by_actor"]["type"] == "workspace-member"
+        task = sandbox.call("GET", f"/tasks/{TASK}").raise_for_status().json()["data"]
+        assert task["linked_records"][0]["target_record_id"] == COMPANY
+        assert sandbox.call("GET", "/objects/companies/attributes/rank").status_code == 200
+
+
+def test_it_may_have_no_merging(tmp_path: Path) -> None:
+    with run_sandbox(tmp_path, "--no-merging") as sandbox:
+        assert sandbox.call("POST", "/objects/companies/records/merge", {"data": {}}).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -226,6 +287,15 @@ def test_it_begins_with_its_seed_and_returns_to_it(tmp_path: Path) -> None:
         ({"object": "companies", "values": {}, "surprise": 1}, "surprise"),
         ({"object": "companies", "values": {}, "actor": "nobody"}, "nobody"),
         ({"object": "companies", "values": {}, "record_id": "x"}, "record_id"),
+        (
+            {"note": {"parent_object": "companies", "parent_record_id": COMPANY, "content": "x"}},
+            "Could not find record",
+        ),
+        ({"entry": {"list": "deals", "parent_record_id": COMPANY}}, "deals"),
+        ({"task": {"content": "x", "surprise": 1}}, "surprise"),
+        ({"task": {"content": "x", "id": "x"}}, "no UUID"),
+        ({"task": {"content": "x"}, "note": {}}, "task"),
+        ({"attribute": {"title": "x"}}, "object"),
     ],
 )
 def test_a_bad_seed_names_its_line(tmp_path: Path, line: Any, why: str) -> None:
