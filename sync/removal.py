@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import datetime as dt
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from sync.errors import AttioError, AuthError, RecordRejected, SyncError, Unavai
 from sync.rate_limiter import Halted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import psycopg
 
@@ -38,7 +39,9 @@ CLUSTERS_AT_ONCE = 32
 PAGES_AT_ONCE = 8
 MERGE_SECONDS = 120.0
 """How long a merge that Attio has accepted may take until the new record can be read."""
-LOOK_AFTER_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+LOOK_AFTER_SECONDS = (0.5, 1.0, 2.0, 4.0)
+LOOK_LATER_SECONDS = (0.0, 0.5, 1.0)
+"""When to look for a merge whose answer was lost: at once, and in a later run."""
 
 STATES = ("deleted", "merged", "changed", "gone", "kept", "rejected", "left")
 """How a copy may end: `changed` since it was decided, `gone` before we came, `kept` as Attio would not merge it."""
@@ -243,11 +246,11 @@ class Removal:
         self.report.stopped = self.report.stopped or why
 
     async def run(self, todo: Sequence[Cluster], *, tell_canary: Callable[[Report], None]) -> Report:
-        """Finish what an earlier run began, remove a few and read them back, then remove the rest of `todo`."""
+        """Remove a few and read them back, then remove the rest of `todo`; call `finish_earlier` before you list it."""
         started = time.monotonic()
         total = sum(len(cluster.copies) for cluster in todo)
-        try:
-            await self._finish_earlier()
+        settled = self.report.removed
+        with self._failures_reported():
             canary, rest = _split(todo, self.limits.canary)
             with progress.task("remove copies", total=total, unit="copies") as shown:
                 self.crm.tell = lambda words: shown.advance(0, note=words)
@@ -256,17 +259,33 @@ class Removal:
                 if self.report.stopped is None:
                     tell_canary(self.report)
                     await self._all(rest, shown)
-        except Halted:
-            pass
-        except SurpriseError as surprise:
-            self.stop(str(surprise))
-            self.report.failure = surprise
-        except AttioError as error:
-            self.stop(str(error))
-            self.report.failure = error
-        self.report.counts["left"] = total - sum(self.report.counts[state] for state in STATES[:-1])
+        self.report.counts["left"] = total + settled - sum(self.report.counts[state] for state in STATES[:-1])
         self.report.seconds = time.monotonic() - started
         return self.report
+
+    async def finish_earlier(self) -> None:
+        """Settle what an earlier run had begun when it was ended: removals first, then what survivors gain."""
+        begun = await self._do(self.ledger.open_entries)
+        if not begun:
+            return
+        with (
+            self._failures_reported(),
+            progress.task("settle what an earlier run began", total=len(begun), unit="calls") as shown,
+        ):
+            for methods in (("delete", "merge"), ("patch",)):
+                entries = [entry for entry in begun if entry["method"] in methods]
+                await asyncio.gather(*(self._finish(entry, shown) for entry in entries))
+
+    @contextlib.contextmanager
+    def _failures_reported(self) -> Iterator[None]:
+        """Put into the report what ends the run; everything done until then stands in the ledger."""
+        try:
+            yield
+        except Halted:
+            pass
+        except (SurpriseError, AttioError) as error:
+            self.stop(str(error))
+            self.report.failure = self.report.failure or error
 
     async def _all(self, todo: Sequence[Cluster], shown: progress.Task) -> None:
         """Handle clusters side by side; the first surprise lets those under way end, and stops the rest."""
@@ -390,7 +409,7 @@ class Removal:
             if not error.lost_answer:
                 await self._do(self.ledger.settle, entry_id, "not_sent", error)
                 raise
-            found = await self._find_merged(survivor, copy.record_id)
+            found = await self._find_merged(survivor, copy.record_id, dt.datetime.now(dt.UTC))
             if found is None:
                 await self._do(self.ledger.settle, entry_id, "not_sent", error)
                 raise
@@ -433,22 +452,21 @@ class Removal:
                     raise
             await asyncio.sleep(LOOK_AFTER_SECONDS[0])
 
-    async def _find_merged(self, survivor: Record, copy_record_id: str) -> str | None:
-        """After a lost answer: return the record that a merge made, or None when both are still there.
+    async def _find_merged(
+        self, survivor: Record, copy_record_id: str, since: dt.datetime, waits: Sequence[float] = LOOK_AFTER_SECONDS
+    ) -> str | None:
+        """After a lost answer: return the record that a merge begun at `since` made, or None when both are still there.
 
         Raises `SurpriseError` when the two are gone and no new record can be told to be theirs.
         """
-        for wait in LOOK_AFTER_SECONDS:
+        there = [True, True]
+        for wait in waits:
             await asyncio.sleep(wait)
             there = [await self._is_there(record_id) for record_id in (survivor.record_id, copy_record_id)]
-            if all(there):
-                continue
-            if any(there):
-                break
-            found = await self._made_of(survivor)
+            found = [] if any(there) else await self._made_of(survivor, since)
             if len(found) == 1:
                 return found[0]
-        else:
+        if all(there):
             return None
         raise SurpriseError(
             f"records {survivor.record_id} and {copy_record_id} were being merged when the answer was lost, and the "
@@ -464,35 +482,33 @@ class Removal:
             return False
         return True
 
-    async def _made_of(self, survivor: Record) -> list[str]:
-        """Return the records, unknown to mirror and ledger, that hold a merged survivor's unique or text values."""
+    async def _made_of(self, survivor: Record, since: dt.datetime) -> list[str]:
+        """Return the records, new to mirror and ledger, that hold a merged survivor's unique or text values."""
         filters = await self._do(self.ledger.telling_values, survivor.values)
         for each in filters:
             found = await self.crm.query(self.object_slug, filter=each)
-            unknown: list[str] = await self._do(self.ledger.unknown_records, [record.record_id for record in found])
+            unknown: list[str] = await self._do(self.ledger.new_records, [record.record_id for record in found], since)
             if unknown:
                 return unknown
         return []
 
-    async def _finish_earlier(self) -> None:
-        """Settle what an earlier run had begun when it ended without a word."""
-        for entry in await self._do(self.ledger.open_entries):
-            if entry["method"] == "delete":
-                if await self._is_there(entry["record_id"]):
-                    await self._do(self.ledger.settle, entry["entry_id"], "not_sent", None)
-                    continue
-                survivor_id = await self._do(self.ledger.current_id, entry["body"]["survivor_record_id"])
-                await self._do(self.ledger.follow, entry["record_id"], survivor_id, entry["entry_id"])
-                self.report.counts["deleted"] += 1
-            elif entry["method"] == "merge":
-                await self._finish_merge(entry)
-            else:  # the gains of a survivor: of all copies that are gone; written again, nothing changes
-                await self._finish_gain(entry)
+    async def _finish(self, entry: Mapping[str, Any], shown: progress.Task) -> None:
+        if entry["method"] == "merge":
+            await self._finish_merge(entry)
+        elif entry["method"] == "patch":
+            await self._finish_gain(entry)
+        elif await self._is_there(entry["record_id"]):
+            await self._do(self.ledger.settle, entry["entry_id"], "not_sent", None)
+        else:
+            survivor_id = await self._do(self.ledger.current_id, entry["body"]["survivor_record_id"])
+            await self._do(self.ledger.follow, entry["record_id"], survivor_id, entry["entry_id"])
+            self.report.counts["deleted"] += 1
+        shown.advance()
 
     async def _finish_merge(self, entry: Mapping[str, Any]) -> None:
         survivor = attio.Record(entry["record_id"], "", "", entry["before"]["survivor"])
         record = attio.Record(entry["row_key"], "", "", entry["before"]["values"])
-        new_id = await self._find_merged(survivor, record.record_id)
+        new_id = await self._find_merged(survivor, record.record_id, entry["started_at"], LOOK_LATER_SECONDS)
         if new_id is None:
             await self._do(self.ledger.settle, entry["entry_id"], "not_sent", None)
         else:

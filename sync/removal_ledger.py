@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from sync.attio import Attribute, Record
     from sync.errors import AttioError
+
+CLOCK_SKEW = dt.timedelta(minutes=5)
 
 
 def written_attributes(attributes: Sequence[Attribute]) -> str:
@@ -250,7 +253,7 @@ class RemovalLedger:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(
                 """
-                select entry_id, run_id, row_key, method, record_id::text, body, before
+                select entry_id, run_id, row_key, method, record_id::text, body, before, started_at
                 from attio_sync.entries
                 where export = %s and state = 'pending'
                 order by entry_id
@@ -308,8 +311,11 @@ class RemovalLedger:
         )
         return [dict(each) for (each,) in rows]
 
-    def unknown_records(self, record_ids: Sequence[str]) -> list[str]:
-        """Return those of the records that neither the mirror nor a merge of ours knows."""
+    def new_records(self, record_ids: Sequence[str], since: dt.datetime) -> list[str]:
+        """Return those of the records that were not there at `since`, and that no merge of ours is known to have made.
+
+        A pull may have mirrored them in the meantime; then the time of their creation tells.
+        """
         rows = self.connection.execute(
             """
             select listed.record_id
@@ -317,13 +323,16 @@ class RemovalLedger:
             where
                 not exists (
                     select from attio_mirror.records
-                    where records.object = %(object)s and records.record_id = listed.record_id
+                    where
+                        records.object = %(object)s
+                        and records.record_id = listed.record_id
+                        and records.created_at < %(since)s - %(skew)s
                 )
                 and not exists (
                     select from attio_sync.aliases
                     where aliases.object = %(object)s and aliases.current_record_id = listed.record_id
                 )
             """,
-            {"record_ids": list(record_ids), "object": self.object_slug},
+            {"record_ids": list(record_ids), "object": self.object_slug, "since": since, "skew": CLOCK_SKEW},
         )
         return [str(record_id) for (record_id,) in rows]

@@ -153,11 +153,6 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
             identity = await crm.identify()
             ledger.check_workspace(connection, identity.workspace_id)
             with ledger.locked(connection, identity.workspace_id):
-                await pull.pull(crm, connection, pulled, may_be_absent=True)
-                await removal.read_attached(crm, connection)
-                todo = removal.clusters(connection, relation, object_slug, limit=limits.copies)
-                _show(session, todo, crm)
-                _agree(session, todo, most, yes=yes, workspace=identity.workspace_name)
                 run_id = ledger.begin_run(
                     connection,
                     "duplicates apply",
@@ -174,6 +169,12 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
                         removal_ledger.written_attributes(await crm.attributes(object_slug)),
                     )
                     removing = removal.Removal(crm, notes, limits)
+                    await removing.finish_earlier()
+                    await pull.pull(crm, connection, pulled, may_be_absent=True)
+                    await removal.read_attached(crm, connection)
+                    todo = removal.clusters(connection, relation, object_slug, limit=limits.copies)
+                    _show(session, todo, crm)
+                    _agree(session, todo, most, yes=yes, workspace=identity.workspace_name)
                     interrupted = stop_on_signals(removing.stop)
                     done = await removing.run(todo, tell_canary=_tell_canary)
                     exit_code = _exit_code(done, is_interrupted=interrupted.is_set())
