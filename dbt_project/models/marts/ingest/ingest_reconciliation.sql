@@ -46,7 +46,8 @@ job_postings as (
 
 ),
 
-payloads_read as (
+-- Materialized, or every use of a reading below reads the payload once more.
+payloads_read as materialized (
 
     select
         'companyenrich' as source,
@@ -77,8 +78,7 @@ payloads_read as (
 
 ),
 
--- Materialized, or every use below reads the payloads once more.
-payloads_keyed as materialized (
+payloads_keyed as (
 
     select
         source,
