@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "sync",
     "rejected",
     "runs",
+    "why",
     "duplicates",
     "doctor",
     "serve",
