@@ -84,7 +84,7 @@ class PersonDiscovery(_Row):
     """A person as Clay finds people."""
 
     linkedin_url: str = Field(examples=["https://www.linkedin.com/in/ada-example"], description="The key, as found.")
-    workflow_slug: str | None = Field(None, examples=["find-people"])
+    workflow_slug: str | None = Field(examples=["find-people"], description="The workflow that found the person.")
     raw_payload: dict[str, JsonValue] | None = Field(
         examples=[{"name": "Ada Example", "domain": "acme.com", "latest_experience_title": "Engineer"}]
     )

@@ -153,7 +153,8 @@ def test_where_statements_wait_too_long_callers_are_told_to_come_back(database: 
 
         answers = asyncio.run(scene())
         statuses = [answer.status_code for answer in answers]
-        assert set(statuses) == {200, 429, 503}
+        assert set(statuses) <= {200, 429, 503}
+        assert statuses.count(429) + statuses.count(503) >= 290
         assert all("retry-after" in answer.headers for answer in answers if answer.status_code != 200)
         assert service.post("/ingest_company_canonical", {"domain": "after.com"}).json() == {"status": "inserted"}
         stored = database.rows("select count(*) from core.company_canonical")

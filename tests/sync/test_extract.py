@@ -224,7 +224,9 @@ def test_no_payload_whatever_stops_a_list(database: Database, payloads: list[dic
     rows: dict[str, list[dict[str, Any]]] = {"companyenrich": [], "person_discovery": [], "job_posting": []}
     for number, payload in enumerate(payloads):
         rows["companyenrich"].append({"domain": f"p{number}.com", "raw_payload": {**payload, "name": "P"}})
-        rows["person_discovery"].append({"linkedin_url": f"in/p{number}", "raw_payload": payload})
+        rows["person_discovery"].append(
+            {"linkedin_url": f"in/p{number}", "workflow_slug": None, "raw_payload": payload}
+        )
         rows["job_posting"].append({"domain": "p.com", "job_posting_payload": {**payload, "job_id": number}})
     for feed, given_rows in rows.items():
         statuses = {status.partition(":")[0] for status in ingest(database, feed, *given_rows)}
@@ -331,7 +333,12 @@ def fill(database: Database) -> None:
     enrich(database, ANSWER, {"title": "Not Found", "status": 404}, {**ANSWER, "revenue": "over-1b"})
     enrich(database, {"name": "Acme", "location": {"country": {"code": "DE"}}})
     enrich(database, {"name": "Beta"}, {"domain": "gamma.io"}, domain="beta.io")
-    ada = {"linkedin_url": "in/ada", "raw_payload": {"name": "Ada", "domain": "acme.com"}, "cleaned_first_name": "Ada"}
+    ada = {
+        "workflow_slug": "w",
+        "linkedin_url": "in/ada",
+        "raw_payload": {"name": "Ada", "domain": "acme.com"},
+        "cleaned_first_name": "Ada",
+    }
     ingest(database, "person_discovery", ada, {**ada, "raw_payload": {"domain": "beta.io"}})
     posting = {"domain": "acme.com", "job_posting_payload": {"job_id": "1", "title": "A", "salary_min": 5}}
     ingest(database, "job_posting", posting, {**posting, "job_posting_payload": {"job_id": "1", "salary_max": 9}})
@@ -422,7 +429,12 @@ def test_the_grants_of_the_supabase_recipe_are_enough_for_each_feed(database: Da
         for feed, row_ in {
             "company_canonical": {"domain": "acme.com", "cleaned_name": "Acme"},
             "companyenrich": {"domain": "acme.com", "raw_payload": {"name": "Acme"}},
-            "person_discovery": {"linkedin_url": "in/ada", "raw_payload": {"name": "Ada"}, "cleaned_first_name": "Ada"},
+            "person_discovery": {
+                "linkedin_url": "in/ada",
+                "workflow_slug": "find",
+                "raw_payload": {"name": "Ada"},
+                "cleaned_first_name": "Ada",
+            },
             "job_posting": {"domain": "acme.com", "job_posting_payload": {"job_id": "1"}},
         }.items():
             for status in ("inserted", "unchanged"):
