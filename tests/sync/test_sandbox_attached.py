@@ -100,6 +100,10 @@ def test_a_merge_makes_a_new_record_that_has_what_hung_on_both(sandbox: Sandbox,
     assert attached_to(sandbox, merged) == {"people": 2, "entries": 1, "notes": 1, "tasks": 1}
     companies = {person["values"]["company"][0]["target_record_id"] for person in sandbox.records("people")}
     assert companies == {id_of(merged)}
+    sandbox.call("DELETE", merged).raise_for_status()
+    assert sandbox.call("GET", "/notes").json()["data"] == []
+    assert sandbox.call("POST", "/lists/targets/entries/query", {}).json()["data"] == []
+    assert sandbox.call("GET", "/tasks").json()["data"][0]["linked_records"] == []
 
 
 def test_in_a_merge_the_primary_wins_per_attribute_lists_too(sandbox: Sandbox, pair: tuple[str, str]) -> None:
@@ -208,8 +212,13 @@ def merged_slowly(sandbox: Sandbox, pair: tuple[str, str]) -> str:
 
 
 def test_until_it_is_done_a_merge_shows_nothing_and_takes_no_writes(sandbox: Sandbox, pair: tuple[str, str]) -> None:
+    listed = sandbox.call("GET", f"{pair[1]}/entries").json()["data"][0]["entry_id"]
     path = merged_slowly(sandbox, pair)
     assert refused(sandbox, "GET", path) == (404, "merge_in_progress")
+    values_of_entry: dict[str, Any] = {"data": {"entry_values": {}}}
+    for method in ("PATCH", "PUT"):
+        written = refused(sandbox, method, f"/lists/targets/entries/{listed}", values_of_entry)
+        assert written == (400, "merge_in_progress")
     for method in ("PATCH", "PUT"):
         assert refused(sandbox, method, path, write({"name": "Acme"})) == (400, "merge_in_progress")
     by_domain = "/objects/companies/records?matching_attribute=domains"
