@@ -13,8 +13,8 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
+from sync.sandbox.endpoints import ROUTES, needed_scopes
 from sync.sandbox.model import MEMBER_ID
-from sync.sandbox.server import ROUTES, needed_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
