@@ -122,7 +122,8 @@ def _owner(connection: psycopg.Connection, key: int) -> str:
     return "another run" if owner is None else "run {} ({}) of {} on {}, process {}, since {} UTC,".format(*owner)
 
 
-def _user() -> str:
+def os_user() -> str:
+    """Return who runs this, for people to read."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
@@ -158,7 +159,7 @@ def begin_run(
         values (%s, %s, %s, %s, %s, %s, pg_backend_pid())
         returning run_id
         """,
-        [command, Jsonb(dict(arguments)), workspace_id, socket.gethostname(), _user(), os.getpid()],
+        [command, Jsonb(dict(arguments)), workspace_id, socket.gethostname(), os_user(), os.getpid()],
     ).fetchone()
     assert row is not None  # noqa: S101  # insert returning
     return int(row[0])

@@ -141,6 +141,19 @@ def clusters(
                     and entries.method in ('delete', 'merge')
                     and entries.state = 'done'
             )
+            and not exists (  -- what a person said since the build holds at once
+                select from reference.duplicate_decisions
+                where
+                    duplicate_decisions.object = %(object)s
+                    and duplicate_decisions.decision in ('distinct', 'keep')
+                    and removals.record_id in (duplicate_decisions.record_id_a, duplicate_decisions.record_id_b)
+                    and (
+                        duplicate_decisions.decision = 'keep'
+                        or removals.survivor_record_id in (
+                            duplicate_decisions.record_id_a, duplicate_decisions.record_id_b
+                        )
+                    )
+            )
         )
 
         select
@@ -164,7 +177,7 @@ def clusters(
     found: list[Cluster] = []
     room = limit
     with refusals_told("reading the copies"):
-        rows = connection.execute(query, {"model": REMOVALS[object_slug]}).fetchall()
+        rows = connection.execute(query, {"model": REMOVALS[object_slug], "object": object_slug}).fetchall()
     for cluster_id, survivor_record_id, copies, is_begun in rows:
         taken = copies if room is None else copies[:room]
         if not taken:

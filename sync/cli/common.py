@@ -8,6 +8,7 @@ import functools
 import json
 import logging
 import os
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,21 @@ def command_options(function: Callable[Concatenate[Session, P], R]) -> Callable[
 def people_console() -> Console:
     """Return the console of people's output: stderr, wide enough for a table where no terminal says how wide it is."""
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 140)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a port (0: a free one); raise `ConfigError` (exit 2) when it cannot be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # Named as TCP, for asyncio then sends small answers at once; else each waits 40 ms for an acknowledgement.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"port {port} on {host} cannot be had ({reason}): choose another with --port") from error
+    listener.listen(1024)
+    return listener
 
 
 def run_async(work: Coroutine[Any, Any, R]) -> R:

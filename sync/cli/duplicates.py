@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
+import secrets
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import uvicorn
 from rich.table import Table
 
 from sync import (
@@ -22,9 +28,11 @@ from sync import (
     removal_ledger,
     report,
 )
-from sync.cli.common import Session, command_options, people_console, run_async
+from sync.cli.common import Session, command_options, listen, people_console, run_async
 from sync.cli.sync import ended_whatever_happens, stop_on_signals, terminated_like_interrupted
 from sync.errors import ConfigError
+from sync.review.app import application, page
+from sync.review.clusters import clusters
 
 if TYPE_CHECKING:
     import psycopg
@@ -99,21 +107,57 @@ def plan(session: Session, object_slug: str) -> None:
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @about
+@click.option("--html", "as_page", is_flag=True, help="The review page as one file to hand around, without deciding.")
 @command_options
-def export(session: Session, file: Path, object_slug: str) -> None:
-    """Write every record of every cluster as CSV, for people who prefer Attio's own screens.
+def export(session: Session, *, file: Path, object_slug: str, as_page: bool) -> None:
+    """Write every record of every cluster as CSV, for people who prefer Attio's own screens, or as a page.
 
     \b
     Example:
       canon duplicates export copies.csv
+      canon duplicates export copies.html --html
     """
     relation = mapping.relation(session.project_dir, duplicates.VIEWS[object_slug])
     try:
         with database.connect(session.project_dir) as connection:
-            count = duplicates.export(connection, relation, file)
+            if as_page:
+                found = clusters(connection, relation, object_slug)
+                count = sum(len(cluster["records"]) for cluster in found)
+                file.write_text(page(found, object_slug), encoding="utf-8")
+            else:
+                count = duplicates.export(connection, relation, file)
     except OSError as error:
         raise ConfigError(f"cannot write {file}: {error.strerror}") from error
     session.answer({"object": object_slug, "file": str(file), "records": count}, f"{count:,} records written to {file}")
+
+
+@command.command("review")
+@about
+@click.option("--port", type=click.IntRange(0, 65535), default=8766, show_default=True, help="0 takes a free one.")
+@command_options
+def review(session: Session, *, object_slug: str, port: int) -> None:
+    """Serve a page to look at the clusters and decide by keyboard: same, distinct, later; on this machine only.
+
+    The first line on stdout is {"url": ...}; only who has that address gets in. `distinct` holds at once; `same`
+    makes a cluster certain with the next `make build`.
+
+    \b
+    Example:
+      canon duplicates review
+    """
+    relation = mapping.relation(session.project_dir, duplicates.VIEWS[object_slug])
+    token = secrets.token_urlsafe(24)
+    with database.connect(session.project_dir, autocommit=True) as connection:
+        duplicates.tiers(connection, relation)  # that the view is there is told before anything listens
+        app = application(connection, relation, object_slug=object_slug, token=token, decided_by=ledger.os_user())
+        listener = listen("127.0.0.1", port)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/?token={token}"
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn hands the signal on once it has stopped
+        click.echo(json.dumps({"url": url}))
+        click.echo(f"Open {url} in a browser; Ctrl-C ends it.", err=True)
+        with contextlib.suppress(KeyboardInterrupt):  # that is how it is meant to end
+            asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
 
 
 @command.command("apply")

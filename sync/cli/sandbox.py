@@ -7,13 +7,12 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from pathlib import Path
 
 import click
 import uvicorn
 
-from sync.cli.common import Session, command_options
+from sync.cli.common import Session, command_options, listen
 from sync.errors import ConfigError
 from sync.sandbox.server import Behaviour, Sandbox
 
@@ -63,16 +62,7 @@ def command(
         sandbox = Sandbox(behaviour, seed)
     except (ValueError, OSError, EOFError) as error:
         raise ConfigError(str(error)) from error
-    # Named as TCP, for asyncio then sends small answers at once; else each waits 40 ms for an acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        raise ConfigError(
-            f"port {port} on {HOST} cannot be had ({error.strerror}): choose another with --port"
-        ) from error
-    listener.listen(1024)
+    listener = listen(HOST, port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     note = session.project_dir / ".local" / "sandbox.json"
     note.write_text(json.dumps({"pid": os.getpid(), "url": url}))

@@ -8,14 +8,13 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 
 import click
 import uvicorn
 
 from sync import database, migrate
-from sync.cli.common import JsonLines, Session, command_options
+from sync.cli.common import JsonLines, Session, command_options, listen
 from sync.errors import ConfigError
 
 SECONDS_TO_FINISH = 30  # what is in work when it is told to stop
@@ -45,7 +44,7 @@ def command(session: Session, *, host: str, port: int) -> None:
     if missing:
         raise ConfigError(f"the database lacks the migrations {', '.join(missing)}: run `canon migrate` first")
 
-    listener = _listener(host, port)
+    listener = listen(host, port)
     address = f"[{host}]" if ":" in host else host
     url = f"http://{address}:{listener.getsockname()[1]}"
     log = logging.StreamHandler(sys.stderr)
@@ -66,17 +65,3 @@ def command(session: Session, *, host: str, port: int) -> None:
     click.echo(f"Listening on {url} (described at {url}/docs); Ctrl-C stops it.", err=True)
     with contextlib.suppress(KeyboardInterrupt):  # that is how it is meant to end
         asyncio.run(server.serve(sockets=[listener]))
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # Named as TCP, for asyncio then sends small answers at once; else each waits 40 ms for an acknowledgement.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ConfigError(f"port {port} on {host} cannot be had ({reason}): choose another with --port") from error
-    listener.listen(1024)
-    return listener
