@@ -117,10 +117,13 @@ taken_in_turn as materialized (
         key,
         row_number() over in_order as place,
         lag(patch) over in_order as patch_before,
-        first_value(patch) over (partition by source, key order by created_at desc, id desc) as last_patch
+        first_value(patch) over in_reverse as last_patch,
+        first_value(id) over in_reverse as last_id
     from beside_the_newest_before
     where dated >= newest_before or dated is null or newest_before is null
-    window in_order as (partition by source, key order by created_at, id)
+    window
+        in_order as (partition by source, key order by created_at, id),
+        in_reverse as (partition by source, key order by created_at desc, id desc)
 
 ),
 
@@ -205,10 +208,11 @@ judged as (
         taken_in_turn.id,
         case
             when extracted_keys.key is null then 'missing'
-            -- nothing touched the row since, and yet it does not say what its last payload says
+            -- nothing touched the row since, and it neither says what its last payload says nor whence it came
             when
                 (taken_in_turn.place = 1 or changing.id is not null)
                 and extracted_keys.updated_at < taken_in_turn.created_at
+                and extracted_keys.raw_payload_id is distinct from taken_in_turn.last_id
                 and extracted_keys.content || (taken_in_turn.last_patch - '{domain,linkedin_url,job_id}'::text[])
                 != extracted_keys.content
                 then 'missing'
