@@ -21,7 +21,7 @@ from psycopg import sql
 from sync import attio, progress
 from sync.database import refusals_told
 from sync.errors import AttioError, AuthError, RecordRejected, SyncError, Unavailable
-from sync.rate_limiter import Halted
+from sync.rate_limiter import MERGES_PER_SECOND, Halted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from sync.attio import Attachment, Record
-    from sync.rate_limiter import Crm
+    from sync.rate_limiter import Ceilings, Crm
     from sync.removal_ledger import RemovalLedger
 
 REMOVALS = {"companies": "attio_company_removals", "people": "attio_person_removals"}
@@ -85,6 +85,26 @@ class Cluster:
     copies: tuple[Copy, ...]
     is_begun: bool = False
     """True where a run of ours has removed a copy of it since the last build: the survivor has gained by that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What removing would take: copies by strategy, calls at the most, seconds at the ceilings."""
+
+    copies: int
+    deletes: int
+    merges: int
+    calls: int
+    seconds: float
+
+
+def cost(todo: Sequence[Cluster], limits: Ceilings) -> Cost:
+    """Count; a copy with a list entry is merged too, which shows only as it is read."""
+    copies = [copy for cluster in todo for copy in cluster.copies]
+    merges = sum(not copy.is_empty for copy in copies)
+    calls = len(copies) + len(todo)
+    seconds = max(calls / limits.writes, merges / min(limits.writes, MERGES_PER_SECOND))
+    return Cost(len(copies), len(copies) - merges, merges, calls, seconds)
 
 
 @dataclass
@@ -187,11 +207,8 @@ def clusters(
     return found
 
 
-async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
-    """Collect what hangs on records, in `pg_temp.attached`: references of mirrored records, notes, tasks.
-
-    Notes and tasks are listed in bulk; list entries are asked for record by record, just before each is removed.
-    """
+def references(connection: psycopg.Connection) -> None:
+    """Begin `pg_temp.attached` with the references of mirrored records."""
     with refusals_told("reading what is attached"):
         connection.execute("drop table if exists pg_temp.attached")
         connection.execute(
@@ -208,6 +225,14 @@ async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
             """
         )
         connection.execute("create index on pg_temp.attached (record_id)")
+
+
+async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
+    """Collect what hangs on records, in `pg_temp.attached`: references of mirrored records, notes, tasks.
+
+    Notes and tasks are listed in bulk; list entries are asked for record by record, just before each is removed.
+    """
+    references(connection)
     for kind, page, size in (
         ("notes", crm.notes, attio.NOTES_LIMIT),
         ("tasks", crm.tasks, attio.PAGE_LIMIT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -37,7 +38,7 @@ from sync.review.clusters import clusters
 if TYPE_CHECKING:
     import psycopg
 
-    from sync.removal import Cluster, Report
+    from sync.removal import Cluster, Cost, Report
 
 SHOWN = 20
 INTERRUPTED = 130
@@ -79,6 +80,10 @@ def plan(session: Session, object_slug: str) -> None:
     with database.connect(session.project_dir) as connection:
         tiers = duplicates.tiers(connection, relation)
         shown = duplicates.riskiest(connection, relation, limit=SHOWN)
+        removal.references(connection)
+        removals = mapping.relation(session.project_dir, removal.REMOVALS[object_slug])
+        todo = removal.clusters(connection, removals, object_slug)
+    cost = removal.cost(todo, rate_limiter.ceilings(os.environ))
     counted = Table(
         "how sure", "clusters", "copies", title=f"Copies among the {object_slug} of the CRM", title_justify="left"
     )
@@ -95,10 +100,15 @@ def plan(session: Session, object_slug: str) -> None:
         "object": object_slug,
         "tiers": [{"tier": each.tier, "clusters": each.clusters, "copies": each.copies} for each in tiers],
         "riskiest": shown,
+        "removal": dataclasses.asdict(cost),
     }
     if tiers:
         session.answer(
-            document, counted, listed, "Nothing was changed. All of them: canon duplicates export copies.csv"
+            document,
+            counted,
+            listed,
+            f"`canon duplicates apply` would remove those that are certain. {_words(todo, cost)}",
+            "Nothing was changed. All of them: canon duplicates export copies.csv",
         )
     else:
         session.answer(document, f"No copies found among the {object_slug} of the CRM.")
@@ -217,7 +227,9 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
                     await pull.pull(crm, connection, pulled, may_be_absent=True)
                     await removal.read_attached(crm, connection)
                     todo = removal.clusters(connection, relation, object_slug, limit=limits.copies)
-                    _show(session, todo, crm)
+                    if not session.wants_json:
+                        words = _words(todo, removal.cost(todo, rate_limiter.ceilings(os.environ)))
+                        people_console().print(words, soft_wrap=True)
                     _agree(session, todo, most, yes=yes, workspace=identity.workspace_name)
                     interrupted = stop_on_signals(removing.stop)
                     done = await removing.run(todo, tell_canary=_tell_canary)
@@ -229,18 +241,12 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
     return exit_code
 
 
-def _show(session: Session, todo: list[Cluster], crm: rate_limiter.Crm) -> None:
-    copies = [copy for cluster in todo for copy in cluster.copies]
-    empty = sum(copy.is_empty for copy in copies)
-    calls = len(copies) + len(todo)
-    seconds = max(calls / crm.writes.ceiling, (len(copies) - empty) / crm.merges.ceiling)
-    if not session.wants_json:
-        people_console().print(
-            f"{len(copies):,} copies of {len(todo):,} records: {empty:,} with nothing attached are deleted, "
-            f"{len(copies) - empty:,} are merged by Attio; list entries are looked for as we go. "
-            f"At most {calls:,} writes, about {progress.span(seconds)}.",
-            soft_wrap=True,
-        )
+def _words(todo: list[Cluster], cost: Cost) -> str:
+    return (
+        f"{cost.copies:,} copies of {len(todo):,} records are certain: {cost.deletes:,} with nothing attached are "
+        f"deleted, {cost.merges:,} are merged by Attio; list entries are looked for as we go. "
+        f"At most {cost.calls:,} writes, about {progress.span(cost.seconds)}."
+    )
 
 
 def _agree(session: Session, todo: list[Cluster], most: int | None, *, yes: bool, workspace: str) -> None:

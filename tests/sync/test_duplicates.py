@@ -30,6 +30,14 @@ from (
     ('2', 'Other, "quoted"', 'survivor', 'Other, "quoted"', 'likely', 0.8),
     ('2', 'Likely copy', 'duplicate', 'Other, "quoted"', 'likely', 0.8)
 ) as made (cluster, name, role, survivor, tier, score);
+create table canon.attio_company_removals as
+select record_id::text, survivor_record_id::text, cluster_id, name, score
+from canon.attio_company_duplicates
+where role = 'duplicate' and tier = 'certain';
+insert into attio_mirror.records (object, record_id, values)
+select 'people', md5('person')::uuid, jsonb_build_object('company', jsonb_build_array(jsonb_build_object(
+    'attribute_type', 'record-reference', 'target_object', 'companies', 'target_record_id', md5('Sure copy')::uuid
+)));
 """
 
 
@@ -53,6 +61,12 @@ def test_the_plan_counts_copies_and_shows_the_least_evidence_first(canon: Canon)
         ("Sure copy", "Kept"),
         ("Likely copy", 'Other, "quoted"'),
     ]
+
+
+@pytest.mark.usefixtures("views")
+def test_the_plan_tells_the_strategy_for_the_certain_ones_and_what_it_costs(canon: Canon) -> None:
+    cost = canon("duplicates", "plan", "--json", env={"CANON_WRITES_PER_SECOND": "1"}).expect(0).json["removal"]
+    assert cost == {"copies": 2, "deletes": 1, "merges": 1, "calls": 3, "seconds": 3.0}
 
 
 @pytest.mark.usefixtures("views")
