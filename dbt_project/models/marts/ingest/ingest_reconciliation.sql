@@ -212,7 +212,7 @@ judged as (
             when
                 (taken_in_turn.place = 1 or changing.id is not null)
                 and extracted_keys.updated_at < taken_in_turn.created_at
-                and extracted_keys.raw_payload_id is distinct from taken_in_turn.last_id
+                and not coalesce(extracted_keys.raw_payload_id = taken_in_turn.last_id, false)
                 and extracted_keys.content || (taken_in_turn.last_patch - '{domain,linkedin_url,job_id}'::text[])
                 != extracted_keys.content
                 then 'missing'
