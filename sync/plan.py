@@ -597,8 +597,16 @@ _DECIDE = (
             in_normal_form.*,
             attio_sync.hash_of(in_normal_form.wanted_forms) as wanted_hash,
             row_states.sent ->> in_normal_form.attribute as sent_hash,
-            row_states.seen ->> in_normal_form.attribute as seen_hash
+            row_states.seen ->> in_normal_form.attribute as seen_hash,
+            -- put back by an undo, which makes our token its author
+            typed_values.hash is not null as is_typed_before
         from in_normal_form
+        inner join planned_identities on planned_identities.row_key = in_normal_form.row_key
+        left join attio_sync.typed_values
+            on typed_values.object = {object}
+            and typed_values.record_id = planned_identities.record_id
+            and typed_values.attribute = in_normal_form.attribute
+            and typed_values.hash = attio_sync.hash_of(in_normal_form.held_forms)
         left join attio_sync.row_states
             on row_states.export = {export} and row_states.row_key = in_normal_form.row_key
     ),
@@ -618,7 +626,10 @@ _DECIDE = (
                 when list = 'append' then null  -- what a person added stays beside it
                 when
                     write = 'unless_human'
-                    and jsonb_path_exists(held, '$[*] ? (@.created_by_actor.type == "workspace-member")')
+                    and (
+                        is_typed_before
+                        or jsonb_path_exists(held, '$[*] ? (@.created_by_actor.type == "workspace-member")')
+                    )
                     then 'typed by a person'
             end as why_it_stays
         from with_ledger

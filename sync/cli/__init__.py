@@ -27,6 +27,7 @@ COMMANDS: tuple[str, ...] = (
     "rejected",
     "runs",
     "why",
+    "undo",
     "duplicates",
     "doctor",
     "serve",
