@@ -28,6 +28,7 @@ COMMANDS: tuple[str, ...] = (
     "runs",
     "why",
     "undo",
+    "export",
     "duplicates",
     "doctor",
     "serve",
