@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES_AT_ONCE = 128 * 1024 * 1024  # of all bodies in work or waiting
 MOST_AT_ONCE = 256  # requests in work or waiting; more are told to come back
 CONNECTIONS = 10
 SECONDS_TO_WAIT_FOR_CONNECTION = 3
@@ -222,23 +223,39 @@ async def _allowed(
         raise _Refusal(401, "give the token of CANON_API_TOKEN as `Authorization: Bearer ...`")
 
 
-async def _body(request: Request) -> str:
-    """Return the body as text, read no further than it may be long."""
+@contextlib.asynccontextmanager
+async def _body(request: Request) -> AsyncIterator[str]:
+    """Read the body as text, no further than it may be long, and count its bytes as long as it is held."""
+    body = bytearray()
+    try:
+        await _read(request, body)
+        yield _text(body)
+    finally:
+        request.app.state.bytes_held -= len(body)
+
+
+async def _read(request: Request, body: bytearray) -> None:
     too_long = _Refusal(413, "the body is longer than 8 MB: send it in parts")
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > MOST_BYTES:
         raise too_long
-    body = bytearray()
+    state = request.app.state
     try:
         async with asyncio.timeout(SECONDS_TO_WAIT_FOR_BODY):
             async for chunk in request.stream():
                 body += chunk
+                state.bytes_held += len(chunk)
                 if len(body) > MOST_BYTES:
                     raise too_long
+                if state.bytes_held > MOST_BYTES_AT_ONCE:
+                    raise _Refusal(429, "too much at once: come back in a second", retry_after=1)
     except ClientDisconnect as error:
         raise _Refusal(400, "the body ended early") from error
     except TimeoutError as error:
         raise _Refusal(408, f"the body did not come within {SECONDS_TO_WAIT_FOR_BODY} s") from error
+
+
+def _text(body: bytearray) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -385,6 +402,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if not token:
         raise ConfigError("CANON_API_TOKEN is not set: set it to the token callers are to present")
     app.state.token = token.encode()
+    app.state.bytes_held = 0
     settings = await asyncio.to_thread(localdb.environment, project_dir)
     pool = AsyncConnectionPool(
         database.conninfo(settings),
@@ -456,10 +474,11 @@ def create_app() -> FastAPI:
 
     def endpoint(path: str, takes: type[BaseModel], gives: Any, summary: str, *left_out: str) -> None:
         async def handle(request: Request) -> JSONResponse:
-            body = await _body(request)
-            results = await _results(request, path.lstrip("/"), body)
+            async with _body(request) as body:
+                results = await _results(request, path.lstrip("/"), body)
+                is_list = body.lstrip(" \t\r\n").startswith("[")
             request.scope["state"]["log"]["rows"] = len(results)
-            if body.lstrip(" \t\r\n").startswith("["):
+            if is_list:
                 return JSONResponse({"results": results})
             (only,) = results
             if only["status"] == "refused":

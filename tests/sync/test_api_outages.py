@@ -16,7 +16,7 @@ from tests.conftest import PLAIN, POSTGRES_BIN, Database, _connect, _private_pro
 from tests.sync.api_service import TOKEN, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.sync.api_service import Service
@@ -159,3 +159,32 @@ def test_where_statements_wait_too_long_callers_are_told_to_come_back(database: 
         assert service.post("/ingest_company_canonical", {"domain": "after.com"}).json() == {"status": "inserted"}
         stored = database.rows("select count(*) from core.company_canonical")
         assert stored == [(statuses.count(200) + 1,)]
+
+
+def test_bodies_that_would_fill_the_memory_together_are_told_to_come_back(database: Database, tmp_path: Path) -> None:
+    with serving(tmp_path, database) as service:
+
+        async def scene() -> list[int | None]:
+            go_on = asyncio.Event()
+
+            async def slow_body() -> AsyncIterator[bytes]:
+                yield b" " * 7_000_000
+                await go_on.wait()
+                yield b'{"domain": "slow.com"}'
+
+            async def send(client: httpx.AsyncClient) -> int | None:
+                try:
+                    return (await client.post("/ingest_company_canonical", content=slow_body())).status_code
+                except httpx.TransportError:
+                    return None  # it had been told, and went on sending
+
+            async with httpx.AsyncClient(base_url=service.url, headers=HEADERS, verify=PLAIN, timeout=60) as client:
+                answers = [asyncio.create_task(send(client)) for _ in range(24)]
+                await _until(lambda: '"status": 429' in service.log.read_text())
+                go_on.set()
+                return list(await asyncio.gather(*answers))
+
+        statuses = asyncio.run(scene())
+        assert set(statuses) <= {200, 429, None}
+        assert statuses.count(200) >= 10
+        assert service.post("/ingest_company_canonical", {"domain": "after.com"}).json() == {"status": "inserted"}
