@@ -31,6 +31,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / "demo" / "data"
 HOME = CHECKOUT / ".local" / "demo"
 OWNERS_VARIABLES = ("PG", "DBT_", "ATTIO_", "CANON_", "MAKE", "MFLAGS")
+MAKES_VARIABLES = ("ARGS", "PROJECT", "WORKERS")  # what `make demo` was called with is not for the makes it calls
 PACED_WRITES = 100
 PAGE = 500
 
@@ -87,7 +88,7 @@ class Demo:
 def main() -> int:
     """Run the demo; return 0 when every step and every check held."""
     started = time.monotonic()
-    for name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES)]:
+    for name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES) or name in MAKES_VARIABLES]:
         del os.environ[name]
     try:
         _lay_out_private_checkout()
