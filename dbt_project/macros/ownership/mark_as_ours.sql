@@ -1,10 +1,10 @@
 {#- Post-hook: the description as the relation's comment, so that it is read where the data is, and the marker behind it. -#}
 {% macro mark_as_ours() -%}
-comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment_with_marker(model.description) }}
+comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment_with_marker(model.description, rules_line(model) if model.config.materialized == 'incremental') }}
 {%- endmacro %}
 
-{% macro comment_with_marker(description) -%}
-{{ sql_text((((description or '') | trim) ~ '\n\n' ~ marker()) | trim) }}
+{% macro comment_with_marker(description, rules=none) -%}
+{{ sql_text((((description or '') | trim) ~ '\n\n' ~ marker() ~ ('\n' ~ rules if rules else '')) | trim) }}
 {%- endmacro %}
 
 {#- `persist_docs`, should an owner turn it on, comes after the post-hooks: it keeps the marker too. -#}

@@ -18,7 +18,7 @@ one_voice_per_person as (
         updated_at
     from people
     where company_domain is not null and company_name_key is not null
-    order by linkedin_url, company_domain, newest_first
+    order by linkedin_url, company_domain, {{ newest_first('people') }}
 
 ),
 

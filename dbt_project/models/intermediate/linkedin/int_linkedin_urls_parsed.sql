@@ -1,63 +1,26 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ delete_unless('from (' ~ linkedin_urls_found() ~ ') as found where made.linkedin_url_raw = found.linkedin_url_raw') }}",
+    post_hook="analyze {{ this }}",
+) }}
+
 with
 
-people as (
-
-    select * from {{ ref('stg_extracted__person_discovery') }}
-
-),
-
-raw_people as (
-
-    select * from {{ ref('stg_raw__person_discovery') }}
+found as (
+    {{ linkedin_urls_found() }}
 
 ),
 
-enriched_companies as (
-
-    select * from {{ ref('stg_extracted__companyenrich_company') }}
-
-),
-
-asserted_companies as (
-
-    select * from {{ ref('stg_core__company_canonical') }}
-
-),
-
-job_postings as (
-
-    select * from {{ ref('stg_core__company_job_postings') }}
-
-),
-
-crm_companies as (
-
-    select * from {{ ref('stg_attio__companies') }}
-
-),
-
-crm_people as (
-
-    select * from {{ ref('stg_attio__people') }}
-
-),
-
--- The same cell stands in many rows: each is read once. `union` drops the repeats.
+-- the same cell stands in many rows: each is read once, and once for all builds
 distinct_urls as (
 
-    select linkedin_url as linkedin_url_raw from people where linkedin_url is not null
-    union
-    select linkedin_url as linkedin_url_raw from raw_people where linkedin_url is not null
-    union
-    select linkedin_url as linkedin_url_raw from enriched_companies where linkedin_url is not null
-    union
-    select linkedin_url as linkedin_url_raw from asserted_companies where linkedin_url is not null
-    union
-    select company_linkedin_url as linkedin_url_raw from job_postings where company_linkedin_url is not null
-    union
-    select linkedin_url_raw from crm_companies where linkedin_url_raw is not null
-    union
-    select linkedin_url_raw from crm_people where linkedin_url_raw is not null
+    select distinct found.linkedin_url_raw
+    from found
+    {%- if is_incremental() %}
+        left join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
+        where made.linkedin_url_raw is null
+    {%- endif %}
 
 ),
 

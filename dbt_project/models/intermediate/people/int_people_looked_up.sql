@@ -1,10 +1,43 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ delete_unless(\"from \" ~ ref('stg_extracted__person_discovery') ~ \" as found where made.id = found.id::text and made.row_version = found.row_version\") }}",
+    post_hook="analyze {{ this }}",
+) }}
+
 with
 
-people as (
+all_people as (
 
     select * from {{ ref('stg_extracted__person_discovery') }}
 
 ),
+
+{% if is_incremental() -%}
+-- only ids and versions are compared, then whole rows are read: the other way round all of them go through the hash tables
+changed_people as materialized (
+
+    select all_people.id
+    from all_people
+    left join {{ this }} as made on all_people.id::text = made.id and all_people.row_version = made.row_version
+    where made.id is null
+
+),
+
+people as (
+
+    select all_people.*
+    from all_people
+    inner join changed_people on all_people.id = changed_people.id
+
+),
+{%- else -%}
+people as (
+
+    select * from all_people
+
+),
+{%- endif %}
 
 linkedin_urls as (
 
@@ -45,19 +78,12 @@ looked_up as (
         coalesce(names.name, people.latest_company) as company_name,
         names.name_key as company_name_key,
 
-        -- numbers
-        -- the newest job first, then what was stored last; the id breaks ties
-        row_number() over (
-            partition by linkedin_urls.linkedin_url_normalized
-            order by
-                people.latest_start_date desc nulls last,
-                people.updated_at desc nulls last,
-                people.id asc
-        )::integer as newest_first,
-
         -- dates and timestamps
         people.latest_start_date,
-        people.updated_at
+        people.updated_at,
+
+        -- which version of the source's row this was made from
+        people.row_version
     from people
     -- without a public profile a row cannot be told from another person's
     inner join linkedin_urls

@@ -1,13 +1,9 @@
-{#- Every column of every source that holds a LinkedIn URL: (source_table, staging model, column, id). -#}
-{%- set holders = [
-    ('raw.person_discovery', ref('stg_raw__person_discovery'), 'linkedin_url', 'id'),
-    ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'linkedin_url', 'id'),
-    ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'linkedin_url', 'id'),
-    ('core.company_canonical', ref('stg_core__company_canonical'), 'linkedin_url', 'id'),
-    ('core.company_job_postings', ref('stg_core__company_job_postings'), 'company_linkedin_url', 'id'),
-    ('attio_mirror.companies', ref('stg_attio__companies'), 'linkedin_url_raw', 'record_id'),
-    ('attio_mirror.people', ref('stg_attio__people'), 'linkedin_url_raw', 'record_id'),
-] -%}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook="{{ delete_unless('from (' ~ linkedin_urls_found() ~ ') as found where made.source_id = found.source_id and made.source_table = found.source_table and made.linkedin_url_raw = found.linkedin_url_raw') }}",
+) }}
+
 with
 
 linkedin_urls as (
@@ -17,17 +13,7 @@ linkedin_urls as (
 ),
 
 found as (
-
-    {%- for source_table, model, column, id in holders %}
-
-        select
-            '{{ source_table }}' as source_table,
-            {{ id }}::text as source_id,
-            {{ column }} as linkedin_url_raw -- noqa: AL09
-        from {{ model }}
-        where {{ column }} is not null
-        {{- '\n\n    union all' if not loop.last }}
-    {%- endfor %}
+    {{ linkedin_urls_found() }}
 
 ),
 
@@ -45,6 +31,14 @@ parsed as (
         linkedin_urls.linkedin_slug
     from found
     left join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
+    {%- if is_incremental() %}
+        left join {{ this }} as made
+            on
+                found.source_id = made.source_id
+                and found.source_table = made.source_table
+                and found.linkedin_url_raw = made.linkedin_url_raw
+        where made.source_id is null
+    {%- endif %}
 
 )
 

@@ -1,6 +1,13 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="delete+insert",
+    unique_key="linkedin_url",
+    pre_hook="{{ delete_unless(\"from \" ~ ref('int_people_looked_up') ~ \" as found where made.linkedin_url = found.linkedin_url\") }}",
+) }}
+
 with
 
-people as (
+rows_of_people as (
 
     select * from {{ ref('int_people_looked_up') }}
 
@@ -9,6 +16,60 @@ people as (
 locations as (
 
     select * from {{ ref('int_locations_parsed') }}
+
+),
+
+-- which rows a profile is made from, in one number
+profiles as (
+
+    select
+        linkedin_url,
+        sum(hashtextextended(id || row_version, 0))::text as made_from
+    from rows_of_people
+    group by linkedin_url
+
+),
+
+{% if is_incremental() -%}
+profiles_to_make as (
+
+    select profiles.*
+    from profiles
+    left join {{ this }} as made on profiles.linkedin_url = made.linkedin_url
+    left join locations on made.location_raw = locations.location_raw
+    where
+        profiles.made_from is null
+        or made.made_from is null
+        or profiles.made_from != made.made_from
+        -- a place is read differently once its owner has corrected it, or the gazetteer is a newer one
+        or (
+            made.locality, made.region, made.country_code, made.location_precision,
+            made.latitude, made.longitude, made.is_remote
+        ) is distinct from (
+            locations.locality, locations.region, locations.country_code, locations.location_precision,
+            locations.latitude, locations.longitude, locations.is_remote
+        )
+
+),
+{%- else -%}
+profiles_to_make as (
+
+    select * from profiles
+
+),
+{%- endif %}
+
+people as (
+
+    select
+        rows_of_people.*,
+        profiles_to_make.made_from,
+        row_number() over (
+            partition by rows_of_people.linkedin_url
+            order by {{ newest_first('rows_of_people') }}
+        ) as newest_first
+    from rows_of_people
+    inner join profiles_to_make on rows_of_people.linkedin_url = profiles_to_make.linkedin_url
 
 ),
 
@@ -59,7 +120,8 @@ one_per_profile as (
         {{ first_filled('case when is_about_current_job then company_name end', in_order_of='newest_first') }}
             as company_name,
         {{ first_filled('location_raw', in_order_of='newest_first') }} as location_raw,
-        max(updated_at) as updated_at
+        max(updated_at) as updated_at,
+        max(made_from) as made_from
     from told_apart
     group by linkedin_url
 
@@ -119,7 +181,10 @@ located as (
         locations.is_remote,
 
         -- timestamps
-        named.updated_at
+        named.updated_at,
+
+        -- what the next build compares
+        named.made_from
     from named
     left join locations on named.location_raw = locations.location_raw
 

@@ -1,0 +1,71 @@
+{#-
+    What an incremental model's rows were made by: the code of the model and of every model and macro it rests on, and the content of
+    their seeds. Rows are kept only while this stays the same, for a rule that somebody changed holds for all rows. What the sources
+    say is not in it: each incremental model compares that row by row.
+-#}
+{% macro rules_of(node) -%}
+{%- set waiting, models, seeds, code = [node.unique_id], [], [], [] -%}
+{%- for _ in range(10000) if waiting -%}
+    {%- set unique_id = waiting.pop() -%}
+    {%- set found = graph.nodes.get(unique_id) -%}
+    {%- if found and found.resource_type == 'seed' and unique_id not in seeds -%}
+        {%- do seeds.append(unique_id) -%}
+    {%- elif found and found.resource_type == 'model' and unique_id not in models -%}
+        {%- do models.append(unique_id) -%}
+        {%- do waiting.extend(found.depends_on.nodes) -%}
+    {%- endif -%}
+{%- endfor -%}
+{%- set waiting, macros = [], [] -%}
+{%- for unique_id in models | sort -%}
+    {%- do code.append(graph.nodes[unique_id].raw_code) -%}
+    {%- do waiting.extend(graph.nodes[unique_id].depends_on.macros) -%}
+{%- endfor -%}
+{%- for _ in range(10000) if waiting -%}
+    {%- set unique_id = waiting.pop() -%}
+    {%- if unique_id.startswith('macro.' ~ project_name ~ '.') and unique_id not in macros -%}
+        {%- do macros.append(unique_id) -%}
+        {%- do waiting.extend(context[unique_id.split('.')[2]].macro.depends_on.macros) -%}
+    {%- endif -%}
+{%- endfor -%}
+{%- for unique_id in macros | sort -%}
+    {%- do code.append(context[unique_id.split('.')[2]].macro.macro_sql) -%}
+{%- endfor -%}
+{%- for unique_id in seeds | sort -%}
+    {%- do code.append(run_query(
+        'select md5(string_agg(seed::text, chr(10) order by seed::text collate "C")) from '
+        ~ graph.nodes[unique_id].relation_name ~ ' as seed'
+    ).columns[0].values()[0] or '') -%}
+{%- endfor -%}
+{{ return(local_md5(code | join('\n'))) }}
+{%- endmacro %}
+
+{#- The line of a relation's comment that keeps them. -#}
+{% macro rules_line(node) -%}
+{{ return('[rules: ' ~ rules_of(node) ~ ']') }}
+{%- endmacro %}
+
+{#-
+    dbt asks this before it goes on with an incremental table: after a change of the rules it is built anew, in the same way as with
+    --full-refresh.
+-#}
+{% macro should_full_refresh() -%}
+{%- set asked_for = config.get('full_refresh') -%}
+{%- if asked_for is none -%}{%- set asked_for = flags.FULL_REFRESH -%}{%- endif -%}
+{%- if asked_for or not execute or model.config.materialized != 'incremental' -%}
+    {{ return(asked_for) }}
+{%- endif -%}
+{%- set made_by = run_query(
+    "select coalesce(obj_description(to_regclass(" ~ sql_text(this | string) ~ "), 'pg_class'), '')"
+).columns[0].values()[0] -%}
+{{ return(rules_line(model) not in made_by) }}
+{%- endmacro %}
+
+{#-
+    Pre-hook of an incremental table: rows go that the sources no longer say so (`still_found`: a query without a select list).
+    What is missing then is what the model's own query adds, whether it is new, changed or came late.
+-#}
+{% macro delete_unless(still_found) -%}
+{%- if is_incremental() -%}
+delete from {{ this }} as made where not exists (select {{ still_found }})
+{%- endif -%}
+{%- endmacro %}
