@@ -510,3 +510,26 @@ def _started(command: list[str], database: Database) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def test_no_function_that_catches_errors_is_offered_to_parallel_queries(database: Database) -> None:
+    """PostgreSQL refuses subtransactions there; only a table of many rows is read in parallel."""
+    assert (
+        database.rows(
+            r"""
+            with recursive ours as (
+                select pg_proc.oid, proname, prosrc, proparallel, pg_proc.oid::regprocedure::text as signature
+                from pg_proc inner join pg_namespace on pronamespace = pg_namespace.oid
+                where nspname in ('core', 'attio_sync')
+            ),
+            catching as (
+                select oid, proname from ours where prosrc ~* '\mexception\M\s+when'
+                union
+                select ours.oid, ours.proname from ours
+                inner join catching on ours.prosrc ~ ('\m' || catching.proname || '\M')
+            )
+            select signature from ours where oid in (select oid from catching) and proparallel <> 'u'
+            """
+        )
+        == []
+    )

@@ -36,6 +36,11 @@
         ~ graph.nodes[unique_id].relation_name ~ ' as seed'
     ).columns[0].values()[0] or '') -%}
 {%- endfor -%}
+{#- functions that migrations create: the decoding of LinkedIn's URLs, the readers of numbers and dates -#}
+{%- do code.append(run_query(
+    "select md5(string_agg(prosrc, chr(10) order by pg_proc.oid::regprocedure::text collate \"C\")) from pg_proc"
+    ~ " inner join pg_namespace on pronamespace = pg_namespace.oid where nspname = 'core'"
+).columns[0].values()[0] or '') -%}
 {{ return(local_md5(code | join('\n'))) }}
 {%- endmacro %}
 
@@ -58,14 +63,4 @@
     "select coalesce(obj_description(to_regclass(" ~ sql_text(this | string) ~ "), 'pg_class'), '')"
 ).columns[0].values()[0] -%}
 {{ return(rules_line(model) not in made_by) }}
-{%- endmacro %}
-
-{#-
-    Pre-hook of an incremental table: rows go that the sources no longer say so (`still_found`: a query without a select list).
-    What is missing then is what the model's own query adds, whether it is new, changed or came late.
--#}
-{% macro delete_unless(still_found) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} as made where not exists (select {{ still_found }})
-{%- endif -%}
 {%- endmacro %}

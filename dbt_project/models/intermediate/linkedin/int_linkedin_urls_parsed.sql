@@ -1,28 +1,34 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
-    pre_hook="{{ delete_unless('from (' ~ linkedin_urls_found() ~ ') as found where made.linkedin_url_raw = found.linkedin_url_raw') }}",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ find_changed_rows(changes_of_linkedin_urls()) }}",
+        "{{ delete_changed_rows(['linkedin_url_raw']) }}",
+    ],
     post_hook="analyze {{ this }}",
 ) }}
 
 with
 
-found as (
-    {{ linkedin_urls_found() }}
+-- the same cell stands in many rows: each is read once, and once for all builds
+{% if is_incremental() -%}
+distinct_urls as (
+
+    select linkedin_url_raw from changed_rows
+    where linkedin_url_raw is not null
 
 ),
-
--- the same cell stands in many rows: each is read once, and once for all builds
+{%- else -%}
 distinct_urls as (
 
     select distinct found.linkedin_url_raw
-    from found
-    {%- if is_incremental() %}
-        left join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
-        where made.linkedin_url_raw is null
-    {%- endif %}
+    from (
+        {{ linkedin_urls_found() }}
+    ) as found
 
 ),
+{%- endif %}
 
 -- Materialized, or the planner works the long expression out again for every use below.
 normalized as materialized (

@@ -1,43 +1,24 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
-    pre_hook="{{ delete_unless(\"from \" ~ ref('stg_extracted__person_discovery') ~ \" as found where made.id = found.id::text and made.row_version = found.row_version\") }}",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ find_changed_rows(changes_of_people()) }}",
+        "{{ delete_changed_rows(['id']) }}",
+    ],
     post_hook="analyze {{ this }}",
 ) }}
 
 with
 
-all_people as (
-
-    select * from {{ ref('stg_extracted__person_discovery') }}
-
-),
-
-{% if is_incremental() -%}
--- only ids and versions are compared, then whole rows are read: the other way round all of them go through the hash tables
-changed_people as materialized (
-
-    select all_people.id
-    from all_people
-    left join {{ this }} as made on all_people.id::text = made.id and all_people.row_version = made.row_version
-    where made.id is null
-
-),
-
 people as (
 
-    select all_people.*
-    from all_people
-    inner join changed_people on all_people.id = changed_people.id
+    select all_people.* from {{ ref('stg_extracted__person_discovery') }} as all_people
+    {%- if is_incremental() %}
+        inner join changed_rows on all_people.id = changed_rows.id
+    {%- endif %}
 
 ),
-{%- else -%}
-people as (
-
-    select * from all_people
-
-),
-{%- endif %}
 
 linkedin_urls as (
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ room_for_hashing() }}") }}
+
 with
 
 people as (

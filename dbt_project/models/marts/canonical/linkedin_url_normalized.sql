@@ -1,7 +1,11 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
-    pre_hook="{{ delete_unless('from (' ~ linkedin_urls_found() ~ ') as found where made.source_id = found.source_id and made.source_table = found.source_table and made.linkedin_url_raw = found.linkedin_url_raw') }}",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ find_changed_rows(changes_of_linkedin_urls_found()) }}",
+        "{{ delete_changed_rows(['source_table', 'source_id']) }}",
+    ],
 ) }}
 
 with
@@ -32,12 +36,8 @@ parsed as (
     from found
     left join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
     {%- if is_incremental() %}
-        left join {{ this }} as made
-            on
-                found.source_id = made.source_id
-                and found.source_table = made.source_table
-                and found.linkedin_url_raw = made.linkedin_url_raw
-        where made.source_id is null
+        inner join changed_rows
+            on found.source_id = changed_rows.source_id and found.source_table = changed_rows.source_table
     {%- endif %}
 
 )

@@ -1,15 +1,21 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="delete+insert",
-    unique_key="linkedin_url",
-    pre_hook="{{ delete_unless(\"from \" ~ ref('int_people_looked_up') ~ \" as found where made.linkedin_url = found.linkedin_url\") }}",
+    incremental_strategy="append",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ find_changed_rows(changes_of_profiles()) }}",
+        "{{ delete_changed_rows(['linkedin_url']) }}",
+    ],
 ) }}
 
 with
 
 rows_of_people as (
 
-    select * from {{ ref('int_people_looked_up') }}
+    select all_rows.* from {{ ref('int_people_looked_up') }} as all_rows
+    {%- if is_incremental() %}
+        inner join changed_rows on all_rows.linkedin_url = changed_rows.linkedin_url
+    {%- endif %}
 
 ),
 
@@ -19,57 +25,15 @@ locations as (
 
 ),
 
--- which rows a profile is made from, in one number
-profiles as (
-
-    select
-        linkedin_url,
-        sum(hashtextextended(id || row_version, 0))::text as made_from
-    from rows_of_people
-    group by linkedin_url
-
-),
-
-{% if is_incremental() -%}
-profiles_to_make as (
-
-    select profiles.*
-    from profiles
-    left join {{ this }} as made on profiles.linkedin_url = made.linkedin_url
-    left join locations on made.location_raw = locations.location_raw
-    where
-        profiles.made_from is null
-        or made.made_from is null
-        or profiles.made_from != made.made_from
-        -- a place is read differently once its owner has corrected it, or the gazetteer is a newer one
-        or (
-            made.locality, made.region, made.country_code, made.location_precision,
-            made.latitude, made.longitude, made.is_remote
-        ) is distinct from (
-            locations.locality, locations.region, locations.country_code, locations.location_precision,
-            locations.latitude, locations.longitude, locations.is_remote
-        )
-
-),
-{%- else -%}
-profiles_to_make as (
-
-    select * from profiles
-
-),
-{%- endif %}
-
 people as (
 
     select
-        rows_of_people.*,
-        profiles_to_make.made_from,
+        *,
         row_number() over (
-            partition by rows_of_people.linkedin_url
+            partition by linkedin_url
             order by {{ newest_first('rows_of_people') }}
         ) as newest_first
     from rows_of_people
-    inner join profiles_to_make on rows_of_people.linkedin_url = profiles_to_make.linkedin_url
 
 ),
 
@@ -121,7 +85,7 @@ one_per_profile as (
             as company_name,
         {{ first_filled('location_raw', in_order_of='newest_first') }} as location_raw,
         max(updated_at) as updated_at,
-        max(made_from) as made_from
+        {{ made_from() }} as made_from
     from told_apart
     group by linkedin_url
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ room_for_hashing() }}") }}
+
 {#-
     What became of what arrived: every payload is read again, in its order, by the functions with which the endpoints and
     `canon extract` read it. Days are UTC.
@@ -162,34 +164,50 @@ changing as (
 
 ),
 
+-- a million rows that no payload speaks of need not be turned into json
+keys_spoken_of as (
+
+    select distinct
+        source,
+        key
+    from taken_in_turn
+
+),
+
 extracted_rows as (
 
     select
-        'companyenrich' as source,
-        core.domain_of(domain) as key,
-        raw_payload_id,
-        created_at,
-        updated_at,
+        keys_spoken_of.source,
+        keys_spoken_of.key,
+        companies.raw_payload_id,
+        companies.created_at,
+        companies.updated_at,
         to_jsonb(companies) as content
     from companies
+    inner join keys_spoken_of
+        on keys_spoken_of.source = 'companyenrich' and keys_spoken_of.key = core.domain_of(companies.domain)
     union all
     select
-        'person_discovery' as source,
-        {{ clean_text('linkedin_url') }} as key,
-        raw_payload_id,
-        created_at,
-        updated_at,
+        keys_spoken_of.source,
+        keys_spoken_of.key,
+        people.raw_payload_id,
+        people.created_at,
+        people.updated_at,
         to_jsonb(people) as content
     from people
+    inner join keys_spoken_of
+        on keys_spoken_of.source = 'person_discovery' and keys_spoken_of.key = {{ clean_text('people.linkedin_url') }}
     union all
     select
-        'job_posting' as source,
-        concat_ws('|', core.domain_of(domain), job_id) as key,
+        keys_spoken_of.source,
+        keys_spoken_of.key,
         null as raw_payload_id,
-        created_at,
-        updated_at,
+        job_postings.created_at,
+        job_postings.updated_at,
         to_jsonb(job_postings) as content
     from job_postings
+    inner join keys_spoken_of
+        on keys_spoken_of.source = 'job_posting' and keys_spoken_of.key = concat_ws('|', core.domain_of(job_postings.domain), job_postings.job_id)
 
 ),
 

@@ -1,0 +1,77 @@
+"""A build after the first reads anew only what changed, and ends as one from nothing does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.dbt.test_build import contents
+
+if TYPE_CHECKING:
+    from tests.conftest import Database
+    from tests.dbt.conftest import Build
+
+INCREMENTAL = {"int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"}
+ADA = "https://www.linkedin.com/in/ada-king"
+
+
+def versions(database: Database) -> dict[Any, Any]:
+    """Return which transaction wrote each person of the export."""
+    return dict(database.rows("select linkedin_url, xmin::text from canon.person_export"))
+
+
+def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: Build) -> None:
+    database = built.database
+    assert {
+        node["name"] for node in built.nodes("model") if node["config"]["materialized"] == "incremental"
+    } == INCREMENTAL
+    before = versions(database)
+    database.run(
+        # changed, and nobody moved its time stamp
+        "alter table extracted.person_discovery disable trigger user",
+        "update extracted.person_discovery set latest_title = 'Boss' where linkedin_url = 'linkedin.com/in/bob-roe'",
+        "alter table extracted.person_discovery enable trigger user",
+        # came late, with an old time stamp: to a profile that is there, and to none
+        "insert into extracted.person_discovery (linkedin_url, full_name, location_name, created_at, updated_at) values"
+        " ('http://linkedin.com/in/di-moe?x=1', 'Di Old', 'Lyon, France', '2001-01-01', '2001-01-01'),"
+        " ('linkedin.com/in/late', 'La Te', 'Paris, France', '2001-01-01', '2001-01-01')",
+        # one of two rows of a profile goes, another profile goes whole, a third changes its address
+        "delete from extracted.person_discovery where linkedin_url like 'https://de.linkedin.com/in/Ada%'",
+        "delete from extracted.person_discovery where linkedin_url = 'linkedin.com/in/cy-poe'",
+        "update core.company_job_postings set company_linkedin_url = 'linkedin.com/company/gamma' where job_id = 'j3'",
+        # what a place says changes, and no row that names it
+        "insert into reference.location_lookup (location_name, city, country) values ('Berlin, Germany', 'Bern', 'CH')",
+    )
+    built.dbt("run").expect(0)
+    assert database.rows(
+        "select linkedin_url, full_name, job_title, location_raw, locality from canon.person_export"
+        " where linkedin_url ~ '/(ada-king|bob-roe|di-moe|cy-poe|late)$' order by 1"
+    ) == [
+        (ADA, "Ada King", "Engineer", "Berlin, Germany", "Bern"),
+        ("https://www.linkedin.com/in/bob-roe", "Bob Roe", "Boss", "Remote", None),
+        ("https://www.linkedin.com/in/di-moe", "Di Moe", "Baker", "Lyon, France", "Lyon"),
+        ("https://www.linkedin.com/in/late", "La Te", None, "Paris, France", "Paris"),
+    ]
+    after = versions(database)
+    untouched = {key for key in before if after.get(key) == before[key]}
+    assert untouched == before.keys() - {
+        f"https://www.linkedin.com/in/{slug}" for slug in ("ada-king", "bob-roe", "di-moe", "cy-poe")
+    }
+    assert untouched
+    gone_on = contents(database)
+    built.dbt("run", "--full-refresh").expect(0)
+    from_nothing = contents(database)
+    assert {name for name in gone_on if gone_on[name] != from_nothing.get(name)} == set()
+    assert gone_on.keys() == from_nothing.keys()
+
+
+def test_a_changed_rule_holds_for_rows_that_did_not_change(built: Build) -> None:
+    before = versions(built.database)
+    selected = ("-s", "shared_hosts", "int_domain_cells", "int_domains_parsed", "int_people_looked_up")
+    built.dbt("build", *selected, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test").expect(0)
+    found = "select max(company_domain) from canon_intermediate.int_people_looked_up where linkedin_url like '%/di-moe'"
+    assert built.database.rows(found) == [("elsewhere.net",)]
+    seed = built.project / "dbt_project" / "seeds" / "shared_hosts.csv"
+    seed.write_text(seed.read_text() + "elsewhere.net,site_builder,a host that gives out pages\n")
+    built.dbt("build", *selected, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test").expect(0)
+    assert built.database.rows(found) == [(None,)]
+    assert versions(built.database) == before
