@@ -147,6 +147,48 @@ def select(exports: Sequence[Export], names: Sequence[str]) -> list[Export]:
     return [one for one in exports if not names or one.model in names]
 
 
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What an export rests on, by dbt's ids: the nodes that build it (itself too), the tests with what they test.
+
+    Tests that only warn are none of them.
+    """
+
+    nodes: frozenset[str]
+    tests: frozenset[tuple[str, str]]
+
+
+def upstream(project_dir: Path) -> dict[str, Upstream]:
+    """Return export -> what it rests on; nothing for a manifest that does not say."""
+    return upstream_of(manifest(project_dir))
+
+
+def upstream_of(found: Mapping[str, Any]) -> dict[str, Upstream]:
+    """Return export -> what it rests on, from a manifest."""
+    parents: Mapping[str, Sequence[str]] = found.get("parent_map") or {}
+    nodes = found["nodes"]
+    tests = {
+        unique_id: {str(node["attached_node"])} if node.get("attached_node") else set(parents.get(unique_id, ()))
+        for unique_id, node in nodes.items()
+        if node.get("resource_type") == "test"
+        and str((node.get("config") or {}).get("severity", "error")).lower() == "error"
+    }
+    resting: dict[str, Upstream] = {}
+    for unique_id, node in nodes.items():
+        if node.get("resource_type") != "model" or "attio" not in _meta(node) or unique_id not in parents:
+            continue
+        above, todo = set[str](), [unique_id]
+        while todo:
+            each = todo.pop()
+            if each in nodes and each not in above:
+                above.add(each)
+                todo += parents.get(each, ())
+        built = {each for each in above if (nodes[each].get("config") or {}).get("materialized") != "ephemeral"}
+        on_these = {(test, node) for test, about in tests.items() for node in about & built}
+        resting[str(node["name"])] = Upstream(frozenset(built), frozenset(on_these))
+    return resting
+
+
 def relation(project_dir: Path, model: str) -> sql.Identifier:
     """Return the relation of any model of the project; `MappingError` when there is no such model."""
     for node in _models(manifest(project_dir)):

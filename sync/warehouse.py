@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from sync.mapping import Export
+    from sync.mapping import Export, Upstream
 
 
 class MirrorRow(NamedTuple):
@@ -104,6 +104,57 @@ def check_exports(connection: psycopg.Connection, exports: Sequence[Export]) -> 
                     f'{export.model}: manifest and tables differ; column "{column}" does not exist: '
                     "run `make build` first"
                 )
+
+
+def held_back(connection: psycopg.Connection, export: Export, rests_on: Upstream) -> str | None:
+    """Return why an export must wait, by what the last build said of what it rests on; None when it need not.
+
+    What did not succeed, or was built again after its tests ran, counts as failed.
+    """
+    table = sql.Identifier(f"{export.schema}_intermediate", "results_remembered")
+    with refusals_told(export.model):
+        found = connection.execute("select to_regclass(%s)", [table.as_string(connection)]).fetchone()
+        if found == (None,):
+            return "no build has said how its tests ended: run `make build`"
+        row = connection.execute(
+            sql.SQL(
+                """
+                with
+                needed (unique_id, is_test, tested) as (
+                    select unnest(%(nodes)s::text[]), false, null
+                    union all
+                    select * from unnest(%(tests)s::text[], %(is_test)s::boolean[], %(tested)s::text[])
+                )
+
+                select needed.unique_id, needed.is_test, remembered.status, remembered.message
+                from needed
+                left join {table} as remembered on remembered.unique_id = needed.unique_id
+                left join {table} as built on built.unique_id = needed.tested
+                where
+                    remembered.status is null
+                    or remembered.status not in ('success', 'pass', 'warn', 'no-op')
+                    or remembered.finished_at < built.finished_at
+                order by
+                    coalesce(remembered.status in ('fail', 'error'), false) desc, needed.is_test desc, needed.unique_id
+                limit 1
+                """
+            ).format(table=table),
+            {
+                "nodes": sorted(rests_on.nodes),
+                "tests": [test for test, _ in rests_on.tests],
+                "is_test": [True] * len(rests_on.tests),
+                "tested": [node for _, node in rests_on.tests],
+            },
+        ).fetchone()
+    if row is None:
+        return None
+    unique_id, is_test, status, message = row
+    name = f"{'test' if is_test else 'model'} {unique_id.split('.')[2]}"
+    if status is None:
+        return f"{name} has no result: run `make build`"
+    if status in {"success", "pass", "warn", "no-op"}:
+        return f"{name} did not run on what was built last: run `make build`"
+    return f"{name} upstream ended with {status} ({message or 'no message'}): mend it and run `make build`"
 
 
 # the mirror

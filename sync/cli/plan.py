@@ -52,19 +52,38 @@ def command(session: Session, exports: tuple[str, ...], no_pull: bool, most: int
     selected = mapping.select(every, exports)
     cap = record_cap()
 
-    async def look(connection: psycopg.Connection) -> Plan:
+    async def look(connection: psycopg.Connection) -> tuple[Plan, list[dict[str, str]]]:
         async with rate_limiter.connect() as crm:
             await pre_flight(crm, connection, every)
-            return await make(crm, connection, every, selected, no_pull=no_pull)
+            may_go, held_back = gate(session, connection, selected)
+            return await make(crm, connection, every, may_go, no_pull=no_pull), held_back
 
     with database.connect(session.project_dir, autocommit=True) as connection:
-        plan = run_async(look(connection))
+        plan, held_back = run_async(look(connection))
         if most is None:
             most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN
-        document = {**plan.document(), **cost(plan, cap), "rows": listed(connection, plan, most)}
+        rows = listed(connection, plan, most)
+        document = {**plan.document(), **cost(plan, cap), "rows": rows, "held_back": held_back}
         shown = [] if session.wants_json else readable(connection, plan, cap, most)
     session.answer(document, *shown, "Nothing was changed. `canon sync` does it.")
-    return 1 if any(each.set_aside for each in plan.exports) else 0
+    return 1 if held_back or any(each.set_aside for each in plan.exports) else 0
+
+
+def gate(
+    session: Session, connection: psycopg.Connection, selected: Sequence[Export]
+) -> tuple[list[Export], list[dict[str, str]]]:
+    """Return the exports that rest on nothing that failed in the last build, and the others with the reason."""
+    rest_on = mapping.upstream(session.project_dir)
+    may_go, held_back = [], []
+    for export in selected:
+        upstream = rest_on.get(export.model)
+        reason = upstream and warehouse.held_back(connection, export, upstream)
+        if reason:
+            click.echo(f"canon: {export.model} is held back: {reason}", err=True)
+            held_back.append({"export": export.model, "reason": reason})
+        else:
+            may_go.append(export)
+    return may_go, held_back
 
 
 async def pre_flight(crm: Crm, connection: psycopg.Connection, exports: Sequence[Export]) -> Identity:

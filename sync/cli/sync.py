@@ -91,6 +91,7 @@ async def _sync(
     with database.connect(session.project_dir, autocommit=True) as connection:
         async with rate_limiter.connect() as crm:
             identity = await plan_command.pre_flight(crm, connection, every)
+            selected, held_back = plan_command.gate(session, connection, selected)
             with ledger.locked(connection, identity.workspace_id):
                 arguments = {
                     "exports": [each.model for each in selected],
@@ -109,6 +110,8 @@ async def _sync(
                     interrupted = stop_on_signals(pushing.stop)
                     done = await pushing.run(selected, {each.export: each.writes for each in plan.exports})
                     exit_code = _exit_code(plan, done, is_interrupted=interrupted.is_set())
+                    if held_back and exit_code == 0:
+                        exit_code = 1
                     ledger.end_run(
                         connection,
                         run_id,
@@ -124,7 +127,16 @@ async def _sync(
                         connection, plan.plan_id, each.export, planning.SET_ASIDE, limit=ROWS_IN_JSON
                     )
                 ]
-            _answer(session, run_id=run_id, plan=plan, done=done, exit_code=exit_code, aside=aside, crm=crm)
+            _answer(
+                session,
+                run_id=run_id,
+                plan=plan,
+                done=done,
+                exit_code=exit_code,
+                aside=aside,
+                held_back=held_back,
+                crm=crm,
+            )
     return exit_code
 
 
@@ -219,6 +231,7 @@ def _answer(
     done: push.Report,
     exit_code: int,
     aside: list[dict[str, Any]],
+    held_back: list[dict[str, str]],
     crm: Crm,
 ) -> None:
     refusals = crm.writes.refusals + crm.reads.refusals
@@ -233,6 +246,7 @@ def _answer(
         "rejected": done.rejected,
         "waiting": done.waiting,
         "set_aside": aside,
+        "held_back": held_back,
         "stopped": done.stopped,
         "seconds": round(done.seconds, 3),
         "writes_per_second": round(rate, 1),
