@@ -55,6 +55,35 @@ def test_hostile_cells_stop_no_model_and_fail_no_test(built: Build) -> None:
     assert people[0] >= len(HOSTILE)
 
 
+def test_the_quality_mart_says_what_it_met_in_hostile_cells(built: Build) -> None:
+    found = built.database.rows(
+        "select rule, source_table, cells_met, cells_nulled, nulled_samples::text from canon.data_quality"
+    )
+    met = {source: max(cells for _, table, cells, *_ in found if table == source) for _, source, *_ in found}
+    # what is blank is no cell
+    told = sum(1 for text in HOSTILE if text.strip(" \t\n\r"))
+    assert min(met[table] for table in met) >= told - 1
+    assert met.keys() == {
+        "attio_mirror.companies",
+        "attio_mirror.people",
+        "core.company_canonical",
+        "core.company_job_postings",
+        "extracted.companyenrich_company",
+        "extracted.person_discovery",
+        "raw.person_discovery",
+    }
+    emptied = {(rule, table): (cells, samples) for rule, table, _, cells, samples in found if cells}
+    # of the places most are kept: the same hostile texts stand in the owner's corrections, which win
+    for key, at_least in (
+        (("linkedin_url", "attio_mirror.people"), len(HOSTILE) // 2),
+        (("domain", "core.company_canonical"), len(HOSTILE) // 2),
+        (("employee_range", "extracted.companyenrich_company"), len(HOSTILE) // 2),
+        (("location", "extracted.person_discovery"), 1),
+    ):
+        assert emptied[key][0] >= at_least, key
+        assert emptied[key][1] != "[]", key
+
+
 def test_a_second_build_changes_nothing(built: Build) -> None:
     before = contents(built.database)
     assert len(before) > 40

@@ -59,8 +59,14 @@ told_remote as materialized (
         strings.location_raw,
         strings.location_raw ~* patterns.remote_pattern
         and not strings.location_raw ~* '\m(no|not|non|never|isn.?t)[ -]+(fully |a )?(remote|wfh)\M' as is_remote,
-        -- a text that long is prose, and prose names places for many reasons
-        case when length(strings.location_raw) <= 250 then strings.location_raw else '' end as readable
+        case
+            when length(strings.location_raw) <= 250 then strings.location_raw
+            -- a list of places is read from its start, as far as a place is whole
+            when strings.location_raw ~ '^[^;]{2,60};[^;]{2,60};[^;]{2,60};'
+                then substring(left(strings.location_raw, 250) from '^(.*);')
+            -- a text that long is prose, and prose names places for many reasons
+            else ''
+        end as readable
     from strings
     cross join patterns
 

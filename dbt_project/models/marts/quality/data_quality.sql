@@ -1,0 +1,252 @@
+{{ config(pre_hook="{{ room_for_hashing() }}") }}
+{#- rule, (source table, staging model, column, what stands in the cell) of every cell that the rule reads. -#}
+{%- set read_cells = {
+    'domain': [
+        ('core.company_canonical', ref('stg_core__company_canonical'), 'domain', 'domain'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'domain', 'domain'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'website', 'website'),
+        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'company_domain', 'company_domain'),
+        ('core.company_job_postings', ref('stg_core__company_job_postings'), 'domain', 'domain'),
+        ('attio_mirror.companies', ref('int_crm_company_domains_parsed'), 'domains', 'domain_raw'),
+    ],
+    'company_name': [
+        ('core.company_canonical', ref('stg_core__company_canonical'), 'original_name', 'original_name'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'name', 'name'),
+        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'latest_company', 'latest_company'),
+        ('attio_mirror.companies', ref('stg_attio__companies'), 'name', 'name'),
+    ],
+    'location': [
+        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'location_name', 'location_name'),
+        ('core.company_job_postings', ref('stg_core__company_job_postings'), 'location', 'location'),
+        (
+            'extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'city, state, country',
+            company_location_text(),
+        ),
+    ],
+    'employee_range': [
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'employees', 'employees'),
+    ],
+} -%}
+{%- set linkedin_columns = {} -%}
+{%- for source_table, model, column, id in linkedin_url_holders() -%}
+    {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
+{%- endfor -%}
+with
+
+linkedin_urls as (
+
+    select * from {{ ref('linkedin_url_normalized') }}
+
+),
+
+domains as (
+
+    select * from {{ ref('int_domains_parsed') }}
+
+),
+
+company_names as (
+
+    select * from {{ ref('int_company_names_cleaned') }}
+
+),
+
+locations as (
+
+    select * from {{ ref('int_locations_parsed') }}
+
+),
+
+employee_ranges as (
+
+    select * from {{ ref('int_employee_ranges_read') }}
+
+),
+
+job_postings as (
+
+    select * from {{ ref('int_job_postings_looked_up') }}
+
+),
+
+enriched_companies as (
+
+    select * from {{ ref('stg_extracted__companyenrich_company') }}
+
+),
+
+posted_jobs as (
+
+    select * from {{ ref('stg_core__company_job_postings') }}
+
+),
+
+-- the same cell stands in many rows: it is judged once and counted
+cells_of_rules as (
+
+    {%- for rule, columns in read_cells.items() %}
+        {%- set last_rule = loop.last %}
+        {%- for source_table, model, column, cell in columns %}
+
+            select
+                '{{ rule }}' as rule,
+                '{{ source_table }}' as source_table,
+                '{{ column }}' as column_name,
+                {{ cell }} as found, -- noqa: AL09
+                count(*) as cells
+            from {{ model }}
+            where {{ cell }} is not null
+            group by {{ cell }}
+            {{- '\n\n    union all' if not (loop.last and last_rule) }}
+        {%- endfor %}
+    {%- endfor %}
+
+),
+
+judged as (
+
+    select
+        cells_of_rules.rule,
+        cells_of_rules.source_table,
+        cells_of_rules.column_name,
+        cells_of_rules.found,
+        domains.company_domain as became,
+        domains.domain_kind as reason,
+        cells_of_rules.cells
+    from cells_of_rules
+    left join domains on cells_of_rules.found = domains.domain_raw
+    where cells_of_rules.rule = 'domain'
+
+    union all
+
+    select
+        cells_of_rules.rule,
+        cells_of_rules.source_table,
+        cells_of_rules.column_name,
+        cells_of_rules.found,
+        company_names.name as became,
+        null as reason,
+        cells_of_rules.cells
+    from cells_of_rules
+    left join company_names on cells_of_rules.found = company_names.name_raw
+    where cells_of_rules.rule = 'company_name'
+
+    union all
+
+    select
+        cells_of_rules.rule,
+        cells_of_rules.source_table,
+        cells_of_rules.column_name,
+        cells_of_rules.found,
+        nullif(concat_ws(', ', locations.locality, locations.region, locations.country_code), '') as became,
+        locations.location_reason as reason,
+        cells_of_rules.cells
+    from cells_of_rules
+    left join locations on cells_of_rules.found = locations.location_raw
+    where cells_of_rules.rule = 'location'
+
+    union all
+
+    select
+        cells_of_rules.rule,
+        cells_of_rules.source_table,
+        cells_of_rules.column_name,
+        cells_of_rules.found,
+        employee_ranges.employee_range as became,
+        'no range or number' as reason,
+        cells_of_rules.cells
+    from cells_of_rules
+    left join employee_ranges on cells_of_rules.found = employee_ranges.employees_raw
+    where cells_of_rules.rule = 'employee_range'
+
+    union all
+
+    select
+        'linkedin_url' as rule,
+        source_table,
+        case source_table
+            {%- for source_table, column in linkedin_columns.items() %}
+                when '{{ source_table }}' then '{{ column }}'
+            {%- endfor %}
+        end as column_name,
+        linkedin_url_raw as found,
+        linkedin_url_normalized as became,
+        coalesce(linkedin_kind, 'names no page') as reason,
+        1 as cells
+    from linkedin_urls
+
+    {%- for column in ['salary_min', 'salary_max', 'salary_currency'] %}
+
+        union all
+
+        select
+            'salary' as rule,
+            'core.company_job_postings' as source_table,
+            '{{ column }}' as column_name,
+            posted_jobs.{{ column }}::text as found,
+            job_postings.{{ column }}::text as became,
+            '{{ "no currency code" if column == "salary_currency" else "below zero" }}' as reason,
+            1 as cells
+        from posted_jobs
+        left join job_postings on posted_jobs.id::text = job_postings.id
+        where posted_jobs.{{ column }} is not null
+    {%- endfor %}
+
+    union all
+
+    select
+        'founded_year' as rule,
+        'extracted.companyenrich_company' as source_table,
+        'founded_year' as column_name,
+        founded_year::text as found,
+        case when founded_year between 1000 and 2100 then founded_year::text end as became,
+        'no year between 1000 and 2100' as reason,
+        1 as cells
+    from enriched_companies
+    where founded_year is not null
+
+),
+
+-- Each cell lies in one of five drawers: the first of each drawer is a sample, the same one at every build.
+in_drawers as (
+
+    select
+        *,
+        became is null as is_nulled,
+        became is not null and found != became as is_changed,
+        abs(hashtext(found)::bigint) % 5 as drawer,
+        (left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')) collate "C" as sample
+    from judged
+
+),
+
+counted as (
+
+    select
+        -- keys
+        rule,
+        source_table,
+        column_name,
+
+        -- lists
+        to_jsonb(array_remove(array[
+            {%- for drawer in range(5) %}
+                min(sample) filter (where is_nulled and drawer = {{ drawer }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ], null)) as nulled_samples,
+        to_jsonb(array_remove(array[
+            {%- for drawer in range(5) %}
+                min(sample) filter (where is_changed and drawer = {{ drawer }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ], null)) as changed_samples,
+
+        -- numbers
+        sum(cells)::bigint as cells_met,
+        coalesce(sum(cells) filter (where is_nulled), 0)::bigint as cells_nulled,
+        coalesce(sum(cells) filter (where is_changed), 0)::bigint as cells_changed
+    from in_drawers
+    group by rule, source_table, column_name
+
+)
+
+select * from counted
