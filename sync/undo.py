@@ -695,10 +695,17 @@ _RECREATIONS = """
         select distinct on (entries.object, entries.row_key)
             entries.*,
             entries.record_id as old_record_id,
-            aliases.current_record_id
+            -- a removed copy leads to its survivor until it is re-created; then to itself under its new id
+            nullif(
+                aliases.current_record_id,
+                coalesce(survivors.current_record_id, (entries.body ->> 'survivor_record_id')::uuid)
+            ) as current_record_id
         from attio_sync.entries
         left join attio_sync.aliases
             on aliases.object = entries.object and aliases.record_id = entries.record_id
+        left join attio_sync.aliases as survivors
+            on survivors.object = entries.object
+            and survivors.record_id::text = entries.body ->> 'survivor_record_id'
         where
             entries.run_id = %(run_id)s
             and entries.method in ('delete', 'merge')

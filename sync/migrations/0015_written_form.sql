@@ -12,8 +12,8 @@ return case
         'original_phone_number', coalesce(value -> 'phone_number', value -> 'original_phone_number'),
         'country_code', value -> 'country_code'
     ))
-    when attribute_type = 'select' then coalesce(value #> '{option,id,option_id}', value -> 'option')
-    when attribute_type = 'status' then coalesce(value #> '{status,id,status_id}', value -> 'status')
+    when attribute_type = 'select' then coalesce(value #> '{option,title}', value -> 'option')
+    when attribute_type = 'status' then coalesce(value #> '{status,title}', value -> 'status')
     when attribute_type = 'currency' then value -> 'currency_value'
     when attribute_type = 'record-reference' then jsonb_build_object(
         'target_object', value -> 'target_object', 'target_record_id', value -> 'target_record_id'

@@ -318,6 +318,57 @@ def test_an_outage_in_the_midst_loses_nothing(sandbox: Sandbox, database: Databa
         assert len(values(sandbox, kept, "domains", "domain")) == 1
 
 
+def test_undo_brings_deleted_copies_back_and_takes_from_survivors_what_they_gained(
+    sandbox: Sandbox, database: Database, canon: Canon
+) -> None:
+    canon("setup", "--yes").expect(0)
+    pairs = []
+    for number in range(30):
+        kept = company(sandbox, name=f"Kept {number}", domains=[f"kept{number}.com"], categories=["SaaS"])
+        copy = company(
+            sandbox, name=f"Copy {number}", domains=[f"copy{number}.com"], description="Anvils", categories=["B2B"]
+        )
+        pairs.append((copy, kept))
+    decide(sandbox, database, pairs)
+    before = by_name(sandbox)
+    apply = (*APPLY, "--json")
+    run = canon(*apply).expect(0).json
+    assert run["counts"]["deleted"] == len(pairs), run
+    assert by_name(sandbox) != before
+
+    undone = canon("undo", str(run["run_id"]), "--yes", "--json").expect(0).json
+
+    assert undone["counts"]["recreated"] == len(pairs)
+    assert undone["stayed"] == []
+    assert by_name(sandbox) == before
+
+
+def test_undo_says_which_merges_it_cannot_take_back(sandbox: Sandbox, database: Database, canon: Canon) -> None:
+    canon("setup", "--yes").expect(0)
+    kept, copy = company(sandbox, name="Acme"), company(sandbox, name="Acme Inc.")
+    person_of(sandbox, copy)
+    decide(sandbox, database, [(copy, kept)])
+    run = canon(*APPLY, "--json").expect(0).json
+    undone = canon("undo", str(run["run_id"]), "--yes", "--json").expect(1).json
+    assert [(one["row_key"], "merged" in one["reason"]) for one in undone["stayed"]] == [(id_of(copy), True)]
+
+
+def by_name(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """Return name -> attribute -> values, without ids, and without who wrote them and when."""
+    bookkeeping = {"active_from", "active_until", "created_by_actor"}
+    found = {}
+    for each in sandbox.records("companies"):
+        held = {
+            slug: sorted(
+                str({name: part for name, part in value.items() if name not in bookkeeping}) for value in listed
+            )
+            for slug, listed in each["values"].items()
+            if slug not in {"record_id", "created_at", "created_by"}
+        }
+        found[each["values"]["name"][0]["value"]] = held
+    return found
+
+
 def test_killed_in_the_midst_again_and_again_the_end_is_the_same(
     sandbox: Sandbox, database: Database, project: Path, canon: Canon
 ) -> None:
