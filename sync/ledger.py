@@ -503,6 +503,47 @@ _SETTLE = (
 )
 
 
+def changed_since(
+    connection: psycopg.Connection, plan_id: int, export: Export, row: Planned, values: Mapping[str, Any]
+) -> list[str]:
+    """Return the attributes a row would write that Attio holds otherwise than when it was planned.
+
+    What we last saw there ourselves, after a write that the plan's mirror had missed, is no change; nor is what we are
+    about to write.
+    """
+    types = {field.attribute: field.type for field in export.fields}
+    slugs = [*row.body, *(slug for slug in row.references if slug not in row.body)]
+    rows = connection.execute(
+        """
+        select checked.attribute
+        from unnest(%(slugs)s::text[], %(types)s::text[]) as checked (attribute, type)
+        inner join attio_sync.plan_rows
+            on plan_rows.plan_id = %(plan_id)s
+            and plan_rows.export = %(export)s
+            and plan_rows.position = %(position)s
+        left join attio_sync.row_states
+            on row_states.export = plan_rows.export and row_states.row_key = plan_rows.row_key
+        cross join lateral (
+            select attio_sync.normal_forms(checked.type, %(values)s::jsonb -> checked.attribute) as forms
+        ) as now
+        where
+            now.forms <> attio_sync.normal_forms(checked.type, plan_rows.before -> checked.attribute)
+            and now.forms <> attio_sync.normal_forms(checked.type, plan_rows.body -> checked.attribute)
+            and attio_sync.hash_of(now.forms) is distinct from row_states.seen ->> checked.attribute
+        order by checked.attribute
+        """,
+        {
+            "slugs": slugs,
+            "types": [types[slug] for slug in slugs],
+            "plan_id": plan_id,
+            "export": export.model,
+            "position": row.position,
+            "values": json_text({slug: values.get(slug) for slug in slugs}),
+        },
+    )
+    return [attribute for (attribute,) in rows]
+
+
 def differing_attributes(
     connection: psycopg.Connection, export: Export, body: Mapping[str, Any], values: Mapping[str, Any]
 ) -> list[str]:

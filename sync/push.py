@@ -39,6 +39,8 @@ SECOND_LOOK_SECONDS = 1.0
 """A creation whose answer was lost may still be under way: not found at once, it is looked for again after this."""
 CLOCK_SKEW = dt.timedelta(minutes=5)
 MOST_NAMED = 1000
+CHANGED = "changed_since"
+"""The code of a row that was left alone."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +67,9 @@ class Limits:
         return rejected > self.max_rejects * max(tried, self.canary)
 
 
-STATES = ("created", "updated", "rejected", "waiting", "differing", "unknown", "not_sent")
-"""How a row may end: `waiting` for a record it refers to, `differing` when read back, `unknown` without an answer."""
+STATES = ("created", "updated", "changed", "rejected", "waiting", "differing", "unknown", "not_sent")
+"""How a row may end: `changed` in Attio since it was planned, and so left alone; `waiting` for a record it refers to,
+`differing` when read back, `unknown` without an answer."""
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Report:
     counts: dict[str, collections.Counter[str]] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
     left: int = 0
     stopped: str | None = None
     failure: AttioError | None = None
@@ -134,7 +138,7 @@ class Push:
                         self.crm.tell = lambda words, shown=shown: shown.advance(0, note=words)  # type: ignore[misc]
                         await self._export(export, shown)
         finally:
-            ended = self.report.total("created", "updated", "rejected", "waiting")
+            ended = self.report.total("created", "updated", "changed", "rejected", "waiting")
             self.report.left = sum(expected.values()) - ended
             self.report.seconds = time.monotonic() - started
         return self.report
@@ -270,6 +274,12 @@ class Push:
         state = outcome.state
         if state == "done":
             state = "created" if outcome.record_was_missing else "updated"
+        if outcome.code == CHANGED:
+            state = "changed"
+            if len(self.report.changed) < MOST_NAMED:
+                self.report.changed.append(
+                    {"export": export.model, "row_key": outcome.row_key, "message": outcome.message}
+                )
         self.report.counts[export.model][state] += 1
         if outcome.state != "rejected":
             return
@@ -306,7 +316,7 @@ class Push:
             logger.warning(
                 "rejected", extra={"fields": {"export": export.model, "row": row.row_key, "code": error.code}}
             )
-            return ended("rejected", error)
+            return ended("not_sent" if error.code == CHANGED else "rejected", error)
         except AuthError as error:
             self._fail(error)
             return ended("not_sent", error)
@@ -344,11 +354,25 @@ class Push:
     async def _send(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         slug = export.object_slug
         if row.record_id is not None:
+            await self._still_as_planned(export, row, row.record_id)
             write = self.crm.replace_record if row.method == "put" else self.crm.update_record
             return await write(slug, row.record_id, body)
         if row.method == "assert":
             return await self.crm.assert_record(slug, export.match_on, body)
         return await self._create_once(export, row, body)
+
+    async def _still_as_planned(self, export: Export, row: Planned, record_id: str) -> None:
+        """Raise unless Attio holds what the plan saw: somebody may have looked at the plan for a day."""
+        try:
+            record = await self.crm.get_record(export.object_slug, record_id)
+        except RecordRejected as error:
+            if error.status == 404:
+                raise RecordRejected(f"record {record_id} is not there any more", status=404, code=CHANGED) from error
+            raise
+        changed = await self._do(ledger.changed_since, self.plan_id, export, row, record.values)
+        if changed:
+            what = f"somebody changed its {', '.join(changed)} since it was planned"
+            raise RecordRejected(what, status=409, code=CHANGED)
 
     async def _create_once(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         """Create a record that no unique attribute protects: after a lost answer look it up, then try again."""

@@ -33,6 +33,7 @@ INTERRUPTED = 130
 UNEXPECTED = 70
 ROWS_NAMED = 20
 ROWS_IN_JSON = 1000
+UNWRITTEN = ("changed", "rejected", "waiting", "differing", "unknown")
 
 
 class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
@@ -202,7 +203,7 @@ def _exit_code(plan: Plan, done: push.Report, *, is_interrupted: bool) -> int:
     if done.failure is not None:
         return done.failure.exit_code
     aside = sum(each.set_aside for each in plan.exports)
-    return 1 if aside or done.total("rejected", "waiting", "differing", "unknown") else 0
+    return 1 if aside or done.total(*UNWRITTEN) else 0
 
 
 def _state(done: push.Report, exit_code: int) -> str:
@@ -245,6 +246,7 @@ def _answer(
         "left": done.left,
         "rejected": done.rejected,
         "waiting": done.waiting,
+        "changed": done.changed,
         "set_aside": aside,
         "held_back": held_back,
         "stopped": done.stopped,
@@ -260,6 +262,12 @@ def _answer(
             ("export", "row_key", "code", "message"),
             "refused by Attio; all: canon rejected",
             done.total("rejected"),
+        ),
+        (
+            done.changed,
+            ("export", "row_key", "message"),
+            "left alone: they changed in Attio meanwhile, the next plan sees it",
+            done.total("changed"),
         ),
         (done.waiting, ("export", "row_key", "message"), "wait for the next run", done.total("waiting")),
         (

@@ -298,3 +298,27 @@ def wait_until(holds: Any, seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+def test_what_changes_in_attio_after_the_plan_is_skipped_by_name(
+    canon: Canon, database: Database, workspace: Sandbox
+) -> None:
+    people(database, 20)
+    canon("sync", "--yes").expect(0)
+    canon("pull").expect(0)
+    people(database, 20, job_title="Wright")
+    by_profile = {shown(each, "linkedin")[0]: each["id"]["record_id"] for each in workspace.records("people")}
+    typed = {"object": "people", "record_id": by_profile[URL.format(7)], "values": {"job_title": ["Queen"]}}
+    workspace.play("as-member", typed)
+    workspace.call("DELETE", f"/objects/people/records/{by_profile[URL.format(9)]}").raise_for_status()
+
+    done = canon("sync", "--yes", "--no-pull", "--json").expect(1).json
+
+    assert (done["counts"]["updated"], done["counts"]["changed"], done["left"]) == (18, 2, 0)
+    assert {each["row_key"]: each["message"] for each in done["changed"]} == {
+        URL.format(7): "somebody changed its job_title since it was planned",
+        URL.format(9): f"record {by_profile[URL.format(9)]} is not there any more",
+    }
+    assert titles(workspace)[URL.format(7)] == ["Queen"]
+    again = canon("sync", "--yes", "--json").expect(0).json
+    assert again["written"] == 0

@@ -267,7 +267,7 @@ def test_when_attio_refuses_all_of_the_first_rows_no_more_are_tried(
     assert (done["counts"]["rejected"], done["left"]) == (10, 20)
 
 
-def test_a_record_deleted_since_the_pull_is_refused_and_gone_the_next_time(
+def test_a_record_deleted_since_the_pull_is_left_alone_and_gone_the_next_time(
     database: Database, workspace: Sandbox
 ) -> None:
     people(database, 1)
@@ -278,7 +278,7 @@ def test_a_record_deleted_since_the_pull_is_refused_and_gone_the_next_time(
 
     late = push(database, workspace.url, is_pulling=False)
 
-    assert late.rejected[0]["code"] == "not_found"
+    assert "is not there any more" in late.changed[0]["message"]
     assert push(database, workspace.url).written == 0
     assert database.rows("select count(*) from attio_sync.rejects") == [(0,)]
     assert workspace.records("people") == []

@@ -1,0 +1,44 @@
+"""How fast it is: `make bench`, or some parts of it by name: `make bench ARGS="sync"`.
+
+Each part is a module of `demo` with `run(argument)`, named in `PARTS`; it prints tables. To add one: write it, name it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from rich.console import Console
+
+PARTS = {
+    "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows, beside a naive loop"),
+}
+"""Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`."""
+
+OWNERS_VARIABLES = ("PG", "DBT_", "ATTIO_", "CANON_")
+
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Run the parts that are named, all when none is; return 2 for a name unknown."""
+    asked = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in asked if name.split(":")[0] not in PARTS]
+    if unknown:
+        console.print(f"bench: no part is called {unknown[0]}; there are:")
+        for name, (_, what) in PARTS.items():
+            console.print(f"  {name}: {what}")
+        return 2
+    for name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES)]:
+        del os.environ[name]
+    for name in asked:
+        part, _, argument = name.partition(":")
+        module, what = PARTS[part]
+        console.print(f"\n[bold]{part}[/bold]: {what}")
+        importlib.import_module(module).run(argument)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,354 @@
+"""The sync, measured: on the sandbox, which counts what arrives, and in a process of its own, whose memory is its peak.
+
+The export is one table of people, its mapping written by hand: no dbt, nothing of the owner's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from sync import localdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+HOME = CHECKOUT / ".local" / "bench"
+SCENARIOS = ("limits", "lowered", "latency", "planning", "memory", "beside")
+FAST = {"CANON_WRITES_PER_SECOND": "2000", "CANON_READS_PER_SECOND": "2000"}
+URL = "https://www.linkedin.com/in/bench-"
+
+console = Console(highlight=False, width=130)
+
+
+def run(argument: str) -> None:
+    """Measure the scenarios named (commas between them), all when none is."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    bench = Bench(localdb.ensure_started(HOME))
+    try:
+        for name in argument.split(",") if argument else SCENARIOS:
+            bench.reset()
+            globals()[f"measure_{name}"](bench)
+    finally:
+        localdb.stop(HOME)
+
+
+@dataclass
+class Ended:
+    """One call of `canon`."""
+
+    document: dict[str, Any]
+    seconds: float
+    peak_mb: float
+
+
+@dataclass
+class Bench:
+    """A database with one export, and ways to call what is measured."""
+
+    database: dict[str, str]
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def connect(self) -> psycopg.Connection:
+        """Open the bench's own database."""
+        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
+        return psycopg.connect(**{name: self.database[key] for key, name in names.items()}, autocommit=True)  # type: ignore[arg-type]
+
+    def reset(self) -> None:
+        """Begin with an empty export, an empty ledger and an empty mirror."""
+        with self.connect() as connection:
+            for schema in ("canon", "attio_sync", "attio_mirror"):
+                connection.execute(f"drop schema if exists {schema} cascade".encode())
+            for schema in ("raw", "extracted", "core", "reference"):
+                connection.execute(f"drop schema if exists {schema} cascade".encode())
+            connection.execute("create schema canon")
+            connection.execute(
+                "create table canon.attio_people (linkedin_url text primary key, record_id text, job_title text)"
+            )
+        target = HOME / "dbt_project" / "target"
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "manifest.json").write_text(json.dumps(_manifest()))
+        self.canon("migrate")
+
+    def put(self, count: int, title: str = "Smith") -> None:
+        """Let the export have so many people."""
+        with self.connect() as connection:
+            connection.execute(
+                """
+                insert into canon.attio_people (linkedin_url, job_title)
+                select %s || lpad(number::text, 7, '0'), %s from generate_series(1, %s) as number
+                on conflict (linkedin_url) do update set job_title = excluded.job_title
+                """,
+                [URL, title, count],
+            )
+            connection.execute("analyze canon.attio_people")
+
+    def canon(self, *arguments: str, **settings: str) -> Ended:
+        """Run `canon` in a process of its own; raise when it fails."""
+        command = [sys.executable, "-m", "sync", *arguments, "--json", "--project-dir", str(HOME)]
+        environment = {**os.environ, **self.database, **self.settings, **settings}
+        started = time.monotonic()
+        with (HOME / "answer.json").open("w+") as answer, (HOME / "words.log").open("w") as words:
+            process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=answer, stderr=words)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            answer.seek(0)
+            text = answer.read()
+        if process.returncode != 0:
+            raise SystemExit(f"bench: canon {' '.join(arguments)} ended with {process.returncode}: {text}")
+        scale = 1 if sys.platform == "darwin" else 1024
+        return Ended(json.loads(text), time.monotonic() - started, usage.ru_maxrss * scale / 1_000_000)
+
+    @contextlib.contextmanager
+    def sandbox(self, *arguments: str) -> Iterator[str]:
+        """Start the stand-in for Attio; every later `canon` talks to it."""
+        command = [sys.executable, "-m", "sync", "sandbox", "--port", "0", *arguments, "--project-dir", str(HOME)]
+        with (HOME / "sandbox.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout is not None  # noqa: S101  # a pipe was asked for
+        try:
+            url = str(json.loads(process.stdout.readline())["url"])
+            self.settings = {"ATTIO_BASE_URL": url, "ATTIO_API_KEY": "bench"}
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            process.stdout.close()
+
+
+def _manifest() -> dict[str, Any]:
+    columns = {
+        "linkedin_url": {"attribute": "linkedin", "type": "text", "write": "fill_empty"},
+        "record_id": {"record_id": True},
+        "job_title": {"attribute": "job_title", "type": "text"},
+    }
+    node = {
+        "resource_type": "model",
+        "name": "attio_people",
+        "schema": "canon",
+        "alias": "attio_people",
+        "config": {"meta": {"attio": {"object": "people", "match_on": "linkedin", "order": 1}}},
+        "columns": {
+            name: {
+                "name": name,
+                "constraints": [{"type": "primary_key"}] if name == "linkedin_url" else [],
+                "config": {"meta": {"attio": meta}},
+            }
+            for name, meta in columns.items()
+        },
+    }
+    return {"nodes": {"model.bench.attio_people": node}}
+
+
+def stats(url: str) -> dict[str, Any]:
+    """Return what the sandbox counted."""
+    return dict(httpx.get(f"{url}/sandbox/stats", timeout=60).raise_for_status().json())
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table."""
+    found = Table(title=title, title_justify="left")
+    for column in columns:
+        found.add_column(column)
+    return found
+
+
+def measure_limits(bench: Bench) -> None:
+    """Sustained writes at Attio's limits, 120 ms median latency, 800 ms at the 99th percentile."""
+    bench.put(1700)
+    with bench.sandbox("--latency", "120", "--latency-p99", "800") as url:
+        done = bench.canon("sync", "--yes", "--max-seconds", "75", "--canary", "0")
+        counted = stats(url)
+    shown = table("At Attio's limits: 25 writes/s, latency 120 ms, p99 800 ms", "what", "measured", "aim")
+    rate, calls = done.document["writes_per_second"], done.document["written"] + counted["refused"]
+    shown.add_row(
+        "records written", f"{done.document['written']:,} in {done.document['seconds']:.0f} s", "60 s or more"
+    )
+    shown.add_row("writes a second, sustained", f"{rate:.1f}", "24")
+    shown.add_row("calls put off (429)", f"{counted['refused']} = {counted['refused'] / calls:.1%}", "1 %")
+    shown.add_row("peak memory", f"{done.peak_mb:.0f} MB", "150 MB")
+    console.print(shown)
+
+
+def measure_lowered(bench: Bench) -> None:
+    """Cut the limit to 10 writes a second while a run is going."""
+    bench.put(500)
+    with bench.sandbox("--latency", "120") as url:
+        cut = subprocess.Popen(
+            [sys.executable, "-c", _CUT, url], cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        done = bench.canon("sync", "--yes", "--canary", "0")
+        cut.wait(60)
+        counted = stats(url)
+    shown = table("The limit cut to 10 writes/s after 200 writes", "what", "measured", "aim")
+    shown.add_row("records written", f"{done.document['written']:,} of 500", "500")
+    share = counted["refused"] / (done.document["written"] + counted["refused"])
+    shown.add_row("calls put off (429)", f"{counted['refused']} = {share:.1%}", "5 %")
+    console.print(shown)
+
+
+_CUT = """
+import sys, time, httpx
+url = sys.argv[1]
+while httpx.get(url + "/sandbox/stats").json()["writes"] < 200:
+    time.sleep(0.1)
+httpx.post(url + "/sandbox/limits", json={"writes_per_second": 10}).raise_for_status()
+"""
+
+
+def measure_latency(bench: Bench) -> None:
+    """No limits at all, 100 ms a call: how many are in flight."""
+    bench.put(1000)
+    with bench.sandbox("--no-limits", "--latency", "100"):
+        done = bench.canon("sync", "--yes", "--canary", "0", **FAST)
+        again = bench.canon("sync", "--yes", "--canary", "0", **FAST)
+    shown = table("1,000 rows, 100 ms a call, no limits", "what", "measured")
+    shown.add_row("rows a second", f"{done.document['writes_per_second']:.0f}")
+    shown.add_row("second run sends", f"{again.document['written']} of 1,000")
+    console.print(shown)
+
+
+def measure_planning(bench: Bench) -> None:
+    """200,000 rows, all of them in the CRM already: how long the plan takes."""
+    bench.put(200_000)
+    _mirror_all(bench)
+    with bench.sandbox("--no-limits"):
+        plan = bench.canon("plan", "--no-pull", **FAST)
+    (counted,) = plan.document["exports"]
+    shown = table("Planning 200,000 unchanged rows (mirror read before)", "what", "measured", "aim")
+    shown.add_row("seconds, the start of Python included", f"{plan.seconds:.1f}", "20")
+    shown.add_row("rows with nothing to do", f"{counted['outcomes']['nothing']:,}", "200,000")
+    shown.add_row("peak memory", f"{plan.peak_mb:.0f} MB", "150 MB")
+    console.print(shown)
+
+
+def _mirror_all(bench: Bench) -> None:
+    """Let the mirror show every row of the export, as written by our token."""
+    with bench.connect() as connection:
+        connection.execute(
+            """
+            insert into attio_mirror.records (object, record_id, created_at, web_url, values)
+            select
+                'people', gen_random_uuid(), now(), '',
+                jsonb_build_object(
+                    'linkedin', jsonb_build_array(jsonb_build_object('value', linkedin_url, 'created_by_actor', actor)),
+                    'job_title', jsonb_build_array(jsonb_build_object('value', job_title, 'created_by_actor', actor))
+                )
+            from canon.attio_people
+            cross join (select jsonb_build_object('type', 'api-token', 'id', gen_random_uuid()) as actor) as one
+            """
+        )
+        connection.execute("update canon.attio_people set record_id = null")
+        connection.execute("analyze attio_mirror.records")
+
+
+def measure_memory(bench: Bench) -> None:
+    """Peak memory of a sync of 1,000 and of 200,000 rows; of the latter 2,000 are written, the others only planned."""
+    shown = table("Peak memory of `canon sync`", "rows", "written", "MB", "aim")
+    for rows in (1_000, 200_000):
+        bench.reset()
+        bench.put(rows)
+        with bench.sandbox("--no-limits"):
+            done = bench.canon("sync", "--yes", "--canary", "0", "--limit", "2000", **FAST)
+        shown.add_row(f"{rows:,}", f"{done.document['written']:,}", f"{done.peak_mb:.0f}", "150")
+    console.print(shown)
+
+
+def measure_beside(bench: Bench) -> None:
+    """Push the same table into the same sink by a naive loop and by us; name the tools that are not installed."""
+    shown = table(
+        "1,000 rows of one table, the same sandbox",
+        "tool",
+        "at 100 ms a call: rows/s",
+        "unchanged second run sends",
+        "57 changed + 3 gone: sends",
+        "25 writes/s, 500 rows: 429s",
+        "rows lost",
+    )
+    shown.add_row("canon sync", *_ours(bench))
+    shown.add_row("naive loop", *_naive(bench))
+    console.print(shown)
+    for tool, command in (("dlt", "dlt"), ("drt-core", "drt")):
+        if shutil.which(command) is None:
+            console.print(
+                f"{tool}: not installed here, so it has no row: this table has what was measured in this run."
+            )
+        else:
+            console.print(f"{tool}: installed, and not measured: it has no destination for Attio of its own.")
+
+
+def _ours(bench: Bench) -> tuple[str, ...]:
+    bench.reset()
+    bench.put(1000)
+    with bench.sandbox("--no-limits", "--latency", "100") as url:
+        first = bench.canon("sync", "--yes", "--canary", "0", **FAST)
+        before = stats(url)["writes"]
+        bench.canon("sync", "--yes", "--canary", "0", **FAST)
+        again = stats(url)["writes"] - before
+        _change(bench)
+        bench.canon("sync", "--yes", "--canary", "0", **FAST)
+        changed = stats(url)["writes"] - before - again
+    bench.reset()
+    bench.put(500)
+    with bench.sandbox() as url:
+        limited = bench.canon("sync", "--yes", "--canary", "0")
+        refused = stats(url)["refused"]
+    lost = 500 - limited.document["written"]
+    return f"{first.document['writes_per_second']:.0f}", str(again), str(changed), str(refused), str(lost)
+
+
+def _change(bench: Bench) -> None:
+    """Change 57 rows without any timestamp, and take 3 away."""
+    with bench.connect() as connection:
+        connection.execute("update canon.attio_people set job_title = 'Wright' where right(linkedin_url, 4) < '0058'")
+        connection.execute("delete from canon.attio_people where right(linkedin_url, 4) between '0998' and '1000'")
+
+
+def _naive(bench: Bench) -> tuple[str, ...]:
+    """Do what a script does: every row, one call after another, no memory of what was sent."""
+    bench.reset()
+    bench.put(1000)
+    with bench.sandbox("--no-limits", "--latency", "100") as url:
+        started = time.monotonic()
+        _post_all(bench, url)
+        seconds = time.monotonic() - started
+        before = stats(url)["writes"]
+        httpx.post(f"{url}/sandbox/limits", json={"latency_ms": 0}, timeout=60)
+        _post_all(bench, url)
+        again = stats(url)["writes"] - before
+        _change(bench)
+        _post_all(bench, url)
+        changed = stats(url)["writes"] - before - again
+    bench.reset()
+    bench.put(500)
+    with bench.sandbox() as url:
+        lost = _post_all(bench, url)
+        refused = stats(url)["refused"]
+    return f"{1000 / seconds:.0f}", str(again), str(changed), str(refused), str(lost)
+
+
+def _post_all(bench: Bench, url: str) -> int:
+    """Create every row; return how many were refused, and so are lost."""
+    lost = 0
+    headers = {"Authorization": "Bearer bench"}
+    with bench.connect() as connection, httpx.Client(headers=headers, timeout=60) as client:
+        for link, title in connection.execute("select linkedin_url, job_title from canon.attio_people").fetchall():
+            values = {"linkedin": [link], "job_title": [title]}
+            answer = client.post(f"{url}/v2/objects/people/records", json={"data": {"values": values}})
+            lost += answer.status_code != 200
+    return lost
