@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 from rich.markup import escape
 from rich.table import Table
 
@@ -89,6 +90,22 @@ def plan_notes(plan: Plan, cost: Mapping[str, Any]) -> Iterator[str]:
     if cap is not None:
         warning = "WARNING: more than CANON_RECORD_CAP allows: " if afterwards > cap else ""
         yield f"{warning}{afterwards:,} of {cap:,} records afterwards ({afterwards / cap:.0%})."
+
+
+def plan_page(document: Mapping[str, Any]) -> str:
+    """Return a plan, as `--json` prints it, as one HTML page that needs nothing else: search, filter, old -> new."""
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("sync"), autoescape=True)
+    exports = document["exports"]
+    return environment.get_template("plan.html").render(
+        plan=document,
+        rows=document["rows"],
+        outcomes=[outcome for outcome in OUTCOMES if any(each["outcomes"][outcome] for each in exports)],
+        listed=len(document["rows"]),
+        total=sum(count for each in exports for outcome, count in each["outcomes"].items() if outcome not in _UNLISTED),
+    )
+
+
+_UNLISTED = ("nothing", "left_out")
 
 
 def run_table(report: Report) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 5
 ROWS_IN_JSON = 1000
+ROWS_IN_PAGE = 10_000
 LISTED = ("create", "update", "conflict", "ambiguous", "held", "gone", "vanished", "nothing")
 
 
@@ -38,14 +40,21 @@ LISTED = ("create", "update", "conflict", "ambiguous", "held", "gone", "vanished
     show_default=f"{ROWS_SHOWN}; {ROWS_IN_JSON:,} with --json",
     help="How many rows of each kind to list.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Write the plan as a page to open in a browser, {ROWS_IN_PAGE:,} rows of each kind.",
+)
 @command_options
-def command(session: Session, exports: tuple[str, ...], no_pull: bool, most: int | None) -> int:
+def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: int | None, page: Path | None) -> int:
     """Show what a sync of EXPORTS (default: all) would change in Attio; writes nothing there.
 
     \b
     Example:
       canon plan
       canon plan attio_people --no-pull --json
+      canon plan --html plan.html
     """
     attio.settings(os.environ)  # what is missing is told before any work
     every = mapping.load(session.project_dir)
@@ -62,11 +71,22 @@ def command(session: Session, exports: tuple[str, ...], no_pull: bool, most: int
         plan, held_back = run_async(look(connection))
         if most is None:
             most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN
+        if page is not None:
+            whole = {**plan.document(), **cost(plan, cap), "held_back": held_back}
+            _write(page, report.plan_page({**whole, "rows": listed(connection, plan, max(most, ROWS_IN_PAGE))}))
         rows = listed(connection, plan, most)
         document = {**plan.document(), **cost(plan, cap), "rows": rows, "held_back": held_back}
         shown = [] if session.wants_json else readable(connection, plan, cap, most)
-    session.answer(document, *shown, "Nothing was changed. `canon sync` does it.")
+    written = [f"The whole plan, to search and filter: {page}"] if page else []
+    session.answer(document, *shown, *written, "Nothing was changed. `canon sync` does it.")
     return 1 if held_back or any(each.set_aside for each in plan.exports) else 0
+
+
+def _write(page: Path, text: str) -> None:
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {page}: {error.strerror}") from error
 
 
 def gate(
