@@ -383,3 +383,22 @@ def test_what_was_read_reads_the_same_again(
     assert len(written) > 500
     assert not {text for text, place in changed.items() if place.country != written[text].country}
     assert len(changed) <= 0.01 * len(written), changed
+
+
+def test_glued_words_lists_with_plus_and_names_of_one_town(read: Callable[[Iterable[str]], dict[str, Place]]) -> None:
+    expected = {
+        # what a scraper glued together; DeKalb is a name
+        "Senior Product ManagerIsrael": (None, None, "IL"),
+        "DeKalb, Illinois": ("DeKalb", "Illinois", "US"),
+        "Headquarter in New York, NY, US + Philadelphia, PA, US": ("New York", "New York", "US"),
+        "Paris Center": ("Paris", "Île-de-France", "FR"),
+        "Location, WV": (None, "West Virginia", "US"),
+        # two words that are one town's name on all the earth; what only follows other talk is not believed
+        "Maryland Heights": ("Maryland Heights", "Missouri", "US"),
+        "28000,MY / fan (old trafford)": (None, None, None),
+        # a province is no town of that name elsewhere
+        "Central New Brunswick": (None, "New Brunswick", "CA"),
+        "; ".join(["Atlanta, GA", "Austin, TX", "Boston, MA"] * 9): ("Atlanta", "Georgia", "US"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

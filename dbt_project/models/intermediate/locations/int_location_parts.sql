@@ -64,7 +64,9 @@ split_at_commas as (
         texts_numbered.location_raw,
         places.place_number,
         parts.part_number,
-        parts.part_text
+        parts.part_text,
+        -- with the parts that name nothing: ', WV'
+        count(*) over (partition by texts_numbered.text_id, places.place_number) as written_part_count
     from texts_numbered
     cross join string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
     cross join string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
@@ -82,6 +84,7 @@ cleaned as materialized (
         place_number,
         part_number,
         part_text as part_as_written,
+        written_part_count,
         btrim(
             regexp_replace(
                 -- postcodes and house numbers: tokens with a digit
@@ -116,8 +119,7 @@ keyed as (
 
     select
         cleaned.*,
-        keys.name_key,
-        count(*) over (partition by cleaned.mention_id) as written_part_count
+        keys.name_key
     from cleaned
     inner join keys on cleaned.part_text = keys.part_text
 
@@ -305,10 +307,11 @@ other_keys as materialized (
         end as metro_key,
         -- 'kaohsiung city', 'city of london', 'kyoto shi' -> the name itself
         case
-            when name_key ~ ' (city|shi|town|township|municipality|cedex|village)$|^(city of|the|downtown|central) '
+            when name_key ~ ' (city|shi|town|township|municipality|cedex|village|centre|center)$|^(city of|the|downtown|central) '
                 then regexp_replace(
                     name_key,
-                    '^(city of|the|downtown|central) | (city|shi|town|township|municipality|cedex|village)$', '', 'g'
+                    '^(city of|the|downtown|central) | ((city )?(centre|center)|city|shi|town|township|municipality|cedex|village)$',
+                    '', 'g'
                 )
         end as plain_key
     from with_tails_split

@@ -340,6 +340,15 @@ bare_names as (
             or (winners.is_own_name and winners.population >= 100000)
             -- alternate names are many and odd: Chongqing is 'Pa' to somebody
             or (winners.population >= 500000 and length(winners.name_key) >= 4)
+            -- 'Maryland Heights': nobody says two words by chance that are the name of one town on earth
+            or (
+                winners.is_own_name
+                and winners.population >= 15000
+                and position(' ' in winners.name_key) > 0
+                -- and say first: int_location_parts numbers the places of a text by hundreds
+                and winners.mention_id % 10000 < 200
+                and winners.name_key not in (select region_names.name_key from region_names)
+            )
         )
     group by {{ range(1, 19) | join(', ') }}
 
@@ -352,7 +361,10 @@ clear_names as (
         *,
         is_seeded or coalesce(weight_at_home, 0) * 2 <= weight as is_clear_at_home
     from bare_names
-    where is_seeded or coalesce(weight_abroad, 0) * 5 <= weight
+    where
+        is_seeded
+        or (population >= 100000 and coalesce(weight_abroad, 0) * 5 <= weight)
+        or (weight_abroad is null and weight_at_home is null)
 
 ),
 

@@ -103,6 +103,23 @@ without_emoji as materialized (
 
 ),
 
+-- 'Product ManagerIsrael', '2026LocationHaifa': what a scraper glued together. 'DeKalb' and 'McKinney' are names.
+unglued as (
+
+    select
+        location_raw,
+        is_remote,
+        case
+            when readable ~ '([[:lower:]]{4}|\d)[[:upper:]][[:lower:]]{3}'
+                then regexp_replace(
+                    readable, '([[:lower:]]{4}|\d)(?=[[:upper:]][[:lower:]]{3})', '\1, ', 'g'
+                )
+            else readable
+        end as readable
+    from without_emoji
+
+),
+
 -- ';' parts places from each other, ',' parts the words of one place.
 separated as materialized (
 
@@ -111,11 +128,11 @@ separated as materialized (
         is_remote,
         regexp_replace(
             translate(readable, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'),
-            '\s+(?:or|OR|Or)\s+',
+            '\s+(?:or|OR|Or|\+)\s+',
             ' ; ',
             'g'
         ) as readable
-    from without_emoji
+    from unglued
 
 ),
 
