@@ -14,7 +14,7 @@ import click
 import psycopg
 from rich.console import Console
 
-from sync import attio, database, ledger, mapping, push, rate_limiter, report
+from sync import attio, database, ledger, mapping, push, rate_limiter, report, webhook
 from sync import plan as planning
 from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
@@ -81,8 +81,19 @@ def command(
     selected = mapping.select(every, exports)
     rejects, is_share = max_rejects or (None, False)
     limits = push.Limits(canary=canary, deadline=deadline, rows=limit, max_rejects=rejects, is_share=is_share)
-    with terminated_like_interrupted():
-        return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
+    try:
+        with terminated_like_interrupted():
+            return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
+    except SyncError as error:
+        _tell(f"canon sync failed (exit code {error.exit_code}): {error}")
+        raise
+
+
+def _tell(text: str) -> None:
+    """Post the report where somebody reads it, if the settings say where."""
+    problem = webhook.tell(os.environ, text)
+    if problem:
+        click.echo(f"canon: {problem}", err=True)
 
 
 async def _sync(
@@ -286,3 +297,10 @@ def _answer(
     if done.stopped:
         parts.append(f"Stopped: {done.stopped}. The next run goes on from here.")
     session.answer(document, *parts)
+    counted = ", ".join(
+        f"{done.total(state):,} {state.replace('_', ' ')}" for state in push.STATES if done.total(state)
+    )
+    told = [f"canon sync, run {run_id}: {counted or 'nothing to write'}, {done.left:,} left (exit code {exit_code})."]
+    told += [f"{each['export']} is held back: {each['reason']}." for each in held_back]
+    told += [f"Stopped: {done.stopped}."] if done.stopped else []
+    _tell("\n".join(told))
