@@ -86,7 +86,7 @@ bench: install ## how fast it is, beside a naive loop
 	@$(ISOLATED) "$(BIN)/python" -m demo.bench $(ARGS)
 
 stop: install ## stop the embedded database and the sandbox, the demo's too
-	@for checkout in "$(PROJECT)" .local/demo; do \
+	@for checkout in "$(PROJECT)" .local/demo .local/bench; do \
 	  [ ! -d "$$checkout/.local" ] || CANON_PROJECT_DIR="$$checkout" "$(BIN)/python" -m sync.localdb stop; \
 	done
 
@@ -95,7 +95,7 @@ clean: stop ## delete what was generated and, after asking, the embedded databas
 	@if [ -d .local ]; then \
 	  printf 'Delete the embedded databases in .local, with everything in them? [y/N] '; read -r answer || true; \
 	  case "$$answer" in \
-	    [yY]*) for checkout in . .local/demo; do \
+	    [yY]*) for checkout in . .local/demo .local/bench; do \
 	        [ ! -d "$$checkout/.local" ] || CANON_PROJECT_DIR="$$checkout" "$(BIN)/python" -m sync.localdb remove; \
 	      done; rm -rf .local;; \
 	    *) echo 'kept .local';; \
