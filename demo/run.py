@@ -29,6 +29,7 @@ from sync import localdb
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / "demo" / "data"
+HOME = CHECKOUT / ".local" / "demo"
 OWNERS_VARIABLES = ("PG", "DBT_", "ATTIO_", "CANON_", "MAKE", "MFLAGS")
 MAKES_VARIABLES = ("ARGS", "PROJECT", "WORKERS")  # what `make demo` was called with is not for the makes it calls
 PACED_WRITES = 100
@@ -45,7 +46,6 @@ class DemoFailedError(Exception):
 class Demo:
     """The demo's environment, the settings of its database, and what each step took."""
 
-    home: Path
     environment: dict[str, str]
     database: dict[str, str]
     seconds: list[tuple[str, float]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Demo:
     def make(self, target: str, arguments: str = "", *, why: str, **settings: str) -> None:
         """Run a make target as a user would; raise `DemoFailedError` unless it succeeds."""
         words = [*(f"{name}={value}" for name, value in settings.items()), "make", target]
-        command = ["make", "--no-print-directory", target, f"PROJECT={self.home}"]
+        command = ["make", "--no-print-directory", target, f"PROJECT={HOME}"]
         if arguments:
             words.append(f'ARGS="{arguments}"')
             command.append(f"ARGS={arguments}")
@@ -62,7 +62,7 @@ class Demo:
     def canon(self, *arguments: str, why: str) -> None:
         """Run `canon` on the demo's checkout; raise `DemoFailedError` unless it succeeds."""
         words = " ".join(argument.removeprefix(f"{CHECKOUT}/") for argument in ("canon", *arguments))
-        self._run([*_canon(), *arguments, "--project-dir", str(self.home)], words, why, {})
+        self._run([*_canon(), *arguments, "--project-dir", str(HOME)], words, why, {})
 
     def _run(self, command: list[str], words: str, why: str, settings: dict[str, str]) -> None:
         console.print(f"\n[bold]{why}[/bold]\n[dim]$ {words}[/dim]", soft_wrap=True)
@@ -88,13 +88,20 @@ class Demo:
 def main() -> int:
     """Run the demo; return 0 when every step and every check held."""
     started = time.monotonic()
+    for name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES) or name in MAKES_VARIABLES]:
+        del os.environ[name]
     try:
-        demo, url = prepare(CHECKOUT / ".local" / "demo")
-        fill_the_database(demo)
+        _lay_out_private_checkout()
+        demo = Demo(dict(os.environ), localdb.ensure_started(HOME))
+        _empty_the_database(demo)
+        url = _start_sandbox(demo)
+        demo.environment |= {"ATTIO_BASE_URL": url, "ATTIO_API_KEY": "demo-token"}
+        demo.environment |= {"CANON_WRITES_PER_SECOND": "2000", "CANON_READS_PER_SECOND": "2000"}
+        _fill_the_database(demo)
         _sync(demo, url)
-        before = stats(url)["writes"]
+        before = _stats(url)["writes"]
         demo.make("sync", "--yes", why="Sync again: nothing changed, so nothing is written")
-        written_again = stats(url)["writes"] - before
+        written_again = _stats(url)["writes"] - before
         demo.make("duplicates", "plan", why="Which companies in the CRM are copies of each other?")
         found = _check_the_crm(demo, url, written_again)
     except DemoFailedError as failed:
@@ -104,30 +111,17 @@ def main() -> int:
     return 0
 
 
-def prepare(home: Path) -> tuple[Demo, str]:
-    """Lay out a private checkout with an empty database and start a sandbox; nothing of the owner's is seen."""
-    for name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES) or name in MAKES_VARIABLES]:
-        del os.environ[name]
-    _lay_out_private_checkout(home)
-    demo = Demo(home, dict(os.environ), localdb.ensure_started(home))
-    _empty_the_database(demo)
-    url = _start_sandbox(demo)
-    demo.environment |= {"ATTIO_BASE_URL": url, "ATTIO_API_KEY": "demo-token"}
-    demo.environment |= {"CANON_WRITES_PER_SECOND": "2000", "CANON_READS_PER_SECOND": "2000"}
-    return demo, url
-
-
 def _canon() -> list[str]:
     return [sys.executable, "-m", "sync"]
 
 
-def _lay_out_private_checkout(home: Path) -> None:
-    """Copy the dbt project there, afresh; the database beside it stays."""
-    home.mkdir(parents=True, exist_ok=True)
-    project = home / "dbt_project"
+def _lay_out_private_checkout() -> None:
+    """Copy the dbt project into `.local/demo`, afresh; the database beside it stays."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    project = HOME / "dbt_project"
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(CHECKOUT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
-    shutil.copy(CHECKOUT / "profiles.yml.example", home / "profiles.yml")
+    shutil.copy(CHECKOUT / "profiles.yml.example", HOME / "profiles.yml")
 
 
 def _empty_the_database(demo: Demo) -> None:
@@ -142,19 +136,19 @@ def _empty_the_database(demo: Demo) -> None:
 
 def _start_sandbox(demo: Demo) -> str:
     """Invent people and a CRM full of copies, start the sandbox on it in the background, and return its URL."""
-    inputs = demo.home / "inputs"
+    inputs = HOME / "inputs"
     generate = [sys.executable, str(CHECKOUT / "demo" / "generate.py"), "--out", str(inputs)]
     if subprocess.run(generate, cwd=CHECKOUT, env=demo.environment, check=False).returncode != 0:
         raise DemoFailedError("the demo's people and CRM records could not be generated; the reason stands above")
-    localdb.stop_sandbox(demo.home)
+    localdb.stop_sandbox(HOME)
     arguments = ["sandbox", "--port", "0", "--no-limits", "--seed", str(inputs / "workspace.ndjson")]
     console.print(
         f"[bold]Start a stand-in for Attio[/bold]\n[dim]$ canon {' '.join(arguments)} &[/dim]", soft_wrap=True
     )
-    log = demo.home / ".local" / "sandbox.log"
+    log = HOME / ".local" / "sandbox.log"
     with log.open("w") as words:
         process = subprocess.Popen(
-            [*_canon(), *arguments, "--project-dir", str(demo.home)],
+            [*_canon(), *arguments, "--project-dir", str(HOME)],
             cwd=CHECKOUT,
             env=demo.environment,
             stdin=subprocess.DEVNULL,
@@ -172,13 +166,12 @@ def _start_sandbox(demo: Demo) -> str:
     return url
 
 
-def fill_the_database(demo: Demo) -> None:
-    """Create the tables and load the sample."""
+def _fill_the_database(demo: Demo) -> None:
     demo.make("migrate", "--yes", why="Create the source tables, with their triggers and the gazetteer")
     for file, table, file_format, what in (
         (DATA / "companies.csv.gz", "extracted.companyenrich_company", "companies", "real companies"),
         (DATA / "job_postings.csv.gz", "core.company_job_postings", "job_postings", "real job postings"),
-        (demo.home / "inputs" / "people.csv", "extracted.person_discovery", "person_discovery", "invented people"),
+        (HOME / "inputs" / "people.csv", "extracted.person_discovery", "person_discovery", "invented people"),
     ):
         demo.canon("load", str(file), "--into", table, "--format", file_format, why=f"Load {what}")
 
@@ -188,7 +181,7 @@ def _sync(demo: Demo, url: str) -> None:
     demo.make("build", why="Clean, match and decide: dbt builds and tests every model")
     demo.canon("setup", "--yes", why="Create the attributes and the job postings object that the CRM lacks")
     demo.make("plan", why="See what would change before anything does")
-    limit_sandbox(url, writes=25, reads=100)
+    _limit_sandbox(url, writes=25, reads=100)
     demo.make(
         "sync",
         f"--yes --limit {PACED_WRITES}",
@@ -196,8 +189,8 @@ def _sync(demo: Demo, url: str) -> None:
         CANON_WRITES_PER_SECOND="25",
         CANON_READS_PER_SECOND="100",
     )
-    console.print(f"At 25 writes a second the sandbox had to refuse {stats(url)['refused']} requests.")
-    limit_sandbox(url, writes=None, reads=None)
+    console.print(f"At 25 writes a second the sandbox had to refuse {_stats(url)['refused']} requests.")
+    _limit_sandbox(url, writes=None, reads=None)
     console.print(
         "\nFrom here the sandbox has no limits, so that you need not wait: at Attio's own 25/s the rest takes minutes.",
         soft_wrap=True,
@@ -205,15 +198,13 @@ def _sync(demo: Demo, url: str) -> None:
     demo.make("sync", "--yes", why="Sync everything else: companies, then people and job postings")
 
 
-def limit_sandbox(url: str, *, writes: int | None, reads: int | None) -> None:
-    """Let the sandbox refuse what goes beyond; None lifts a limit."""
+def _limit_sandbox(url: str, *, writes: int | None, reads: int | None) -> None:
     httpx.post(
         f"{url}/sandbox/limits", json={"writes_per_second": writes, "reads_per_second": reads}
     ).raise_for_status()
 
 
-def stats(url: str) -> dict[str, int]:
-    """Return what the sandbox counted."""
+def _stats(url: str) -> dict[str, int]:
     answer: dict[str, int] = httpx.get(f"{url}/sandbox/stats").raise_for_status().json()
     return answer
 
@@ -262,7 +253,7 @@ def _check_the_crm(demo: Demo, url: str, written_again: int) -> Found:
         [(copies,)] = connection.execute(
             "select count(*) from canon.attio_company_duplicates where role = 'duplicate'"
         ).fetchall()
-    with (demo.home / "dbt_project" / "seeds" / "shared_hosts.csv").open(encoding="utf-8") as seed:
+    with (HOME / "dbt_project" / "seeds" / "shared_hosts.csv").open(encoding="utf-8") as seed:
         shared = {row["host"] for row in csv.DictReader(seed)}  # what many share is nobody's own: no company's key
     known = {job_id: domain for job_id, domain in sources if domain in companies_of_root and domain not in shared}
     missing = sorted(known.keys() - target_of_posting.keys())
@@ -297,7 +288,7 @@ def _summary(demo: Demo, url: str, found: Found, seconds: float) -> None:
     console.print()
     console.print(table)
     steps = ", ".join(f"{name} {took:.0f} s" for name, took in demo.seconds if took >= 1)
-    home = demo.home.relative_to(CHECKOUT)
+    home = HOME.relative_to(CHECKOUT)
     console.print(f"{seconds:.0f} s in all: {steps}.", soft_wrap=True)
     console.print(
         "\nWhere to look:\n"
