@@ -183,7 +183,7 @@ class Push:
             while (ready := await queue.get()) is not None:
                 outcome = await self._one(export, ready)
                 self._count(export, outcome)
-                shown.advance()
+                shown.advance(outcome.state != "not_sent")
                 self._unsettled.append(outcome)
                 if len(self._unsettled) >= BATCH:
                     self._enough.set()
