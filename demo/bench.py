@@ -12,9 +12,13 @@ import sys
 from rich.console import Console
 
 PARTS = {
+    "cleaning": (
+        "demo.bench_cleaning",
+        "LinkedIn URLs, domains, names and places, beside the fastest way to write each",
+    ),
     "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows, beside a naive loop"),
 }
-"""Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`."""
+"""Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`, `cleaning:100000`."""
 
 OWNERS_VARIABLES = ("PG", "DBT_", "ATTIO_", "CANON_")
 
