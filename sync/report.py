@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sync.plan import Counted, Plan
     from sync.push import Report
+    from sync.undo import Step
 
 LONGEST_SHOWN = 60
 
@@ -131,3 +132,22 @@ def rows_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title:
 
 def _cell(value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "strftime") else " ".join(str(value).split())
+
+
+def steps_table(steps: Sequence[Step], title: str) -> Table:
+    """Return what becomes of records: a line per value that goes back or stays, and per record that goes or comes."""
+    columns = ("object", "record_id", "action", "attribute", "now", "then", "reason")
+    return rows_table(step_rows(steps), columns, title)
+
+
+def step_rows(todo: Sequence[Step]) -> list[dict[str, Any]]:
+    """Return a line per value that goes back or stays, and per record that goes or comes back."""
+    listed = []
+    for step in todo:
+        about = {"object": step.object_slug, "record_id": step.record_id, "action": step.action}
+        for change in step.changes if step.action in {"revert", "stay"} and step.changes else [{}]:
+            line = {name: change.get(name) for name in ("attribute", "now", "then")}
+            action = "stay" if change.get("why") else step.action
+            reason = change.get("why") or (None if change else step.reason)
+            listed.append({**about, **line, "action": action, "reason": reason})
+    return listed

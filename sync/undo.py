@@ -83,22 +83,8 @@ def objects_of(connection: psycopg.Connection, run_id: int) -> list[str]:
 
 def steps(connection: psycopg.Connection, run_id: int, attributes: Mapping[str, Sequence[Attribute]]) -> list[Step]:
     """Return what is to be done, in order: values back, creations away, deletions back. Reads `pg_temp.attached`."""
-    described = [
-        {"object": slug, "slug": each.slug, "type": each.type, "is_list": each.is_multiselect}
-        for slug, listed in attributes.items()
-        for each in listed
-        if each.is_writable and not each.is_archived
-    ]
     with refusals_told("undo"), connection.cursor(row_factory=class_row(Step)) as cursor:
-        cursor.execute("drop table if exists pg_temp.undone_attributes")
-        cursor.execute(
-            """
-            create temporary table undone_attributes as
-            select *
-            from jsonb_to_recordset(%s::jsonb) as described (object text, slug text, type text, is_list boolean)
-            """,
-            [json_text(described)],
-        )
+        describe_attributes(connection, attributes)
         return [
             *cursor.execute(_REVERTS, {"run_id": run_id}).fetchall(),
             *cursor.execute(_DELETES, {"run_id": run_id}).fetchall(),
@@ -413,6 +399,25 @@ _FOLLOW = (
     where object = %(object)s and record_id = %(old)s
     """,
 )
+
+
+def describe_attributes(connection: psycopg.Connection, attributes: Mapping[str, Sequence[Attribute]]) -> None:
+    """Put the attributes that can be written into `pg_temp.undone_attributes`, for the statements below."""
+    described = [
+        {"object": slug, "slug": each.slug, "type": each.type, "is_list": each.is_multiselect}
+        for slug, listed in attributes.items()
+        for each in listed
+        if each.is_writable and not each.is_archived
+    ]
+    connection.execute("drop table if exists pg_temp.undone_attributes")
+    connection.execute(
+        """
+        create temporary table undone_attributes as
+        select *
+        from jsonb_to_recordset(%s::jsonb) as described (object text, slug text, type text, is_list boolean)
+        """,
+        [json_text(described)],
+    )
 
 
 _REVERTS = """

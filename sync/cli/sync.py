@@ -14,7 +14,7 @@ import click
 import psycopg
 from rich.console import Console
 
-from sync import attio, database, ledger, mapping, push, rate_limiter, report, webhook
+from sync import attio, database, ledger, mapping, missing, push, rate_limiter, removal, report, undo, webhook
 from sync import plan as planning
 from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
@@ -54,6 +54,14 @@ class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click
 @click.option("--max-seconds", type=click.FloatRange(0, min_open=True), help="Stop between two rows after so long.")
 @click.option("--limit", type=click.IntRange(1), help="Write no more than so many records.")
 @click.option("--max-rejects", type=_Rejects(), help="Stop when Attio refused more rows than that.")
+@click.option(
+    "--on-missing",
+    type=click.Choice(["report", "clear", "delete"]),
+    default="report",
+    show_default=True,
+    help="Rows that left their export: only name them, clear the values we wrote, or delete the records that we "
+    "created and nobody touched.",
+)
 @click.option("--no-pull", is_flag=True, help="Compare with the mirror as it is; do not read the CRM first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command_options
@@ -65,6 +73,7 @@ def command(
     max_seconds: float | None,
     limit: int | None,
     max_rejects: tuple[float, bool] | None,
+    on_missing: str,
     no_pull: bool,
     yes: bool,
 ) -> int:
@@ -74,6 +83,7 @@ def command(
     Example:
       canon sync
       canon sync --yes --max-seconds 50
+      canon sync attio_people --on-missing delete
     """
     attio.settings(os.environ)  # what is missing is told before any work
     deadline = None if max_seconds is None else time.monotonic() + max_seconds
@@ -83,7 +93,7 @@ def command(
     limits = push.Limits(canary=canary, deadline=deadline, rows=limit, max_rejects=rejects, is_share=is_share)
     try:
         with terminated_like_interrupted():
-            return run_async(_sync(session, every, selected, limits, no_pull=no_pull, yes=yes))
+            return run_async(_sync(session, every, selected, limits, on_missing=on_missing, no_pull=no_pull, yes=yes))
     except SyncError as error:
         _tell(f"canon sync failed (exit code {error.exit_code}): {error}")
         raise
@@ -97,7 +107,14 @@ def _tell(text: str) -> None:
 
 
 async def _sync(
-    session: Session, every: list[Export], selected: list[Export], limits: push.Limits, *, no_pull: bool, yes: bool
+    session: Session,
+    every: list[Export],
+    selected: list[Export],
+    limits: push.Limits,
+    *,
+    on_missing: str,
+    no_pull: bool,
+    yes: bool,
 ) -> int:
     cap = plan_command.record_cap()
     with database.connect(session.project_dir, autocommit=True) as connection:
@@ -115,13 +132,24 @@ async def _sync(
                     plan = await plan_command.make(crm, connection, every, selected, no_pull=no_pull)
                     if not session.wants_json:
                         _show(plan_command.readable(connection, plan, cap))
-                    if plan.writes:
-                        session.confirm(f"Write these {plan.writes:,} records to {identity.workspace_name}?", yes=yes)
+                    leaving = await _leaving(crm, connection, selected, on_missing)
+                    if leaving and not session.wants_json:
+                        _show([report.steps_table(leaving[:ROWS_NAMED], f"Rows that left their export: {on_missing}")])
+                    changes = plan.writes + sum(step.action != "stay" for step in leaving)
+                    if changes:
+                        session.confirm(f"Change these {changes:,} records in {identity.workspace_name}?", yes=yes)
                     ledger.tell_plan(connection, run_id, plan.plan_id)
                     pushing = push.Push(connection, crm, run_id=run_id, plan_id=plan.plan_id, limits=limits)
-                    interrupted = stop_on_signals(pushing.stop)
+                    jobs: list[Callable[[str], None]] = [pushing.stop]
+                    interrupted = stop_on_signals(lambda why: [stop(why) for stop in jobs])
                     done = await pushing.run(selected, {each.export: each.writes for each in plan.exports})
+                    missed = undo.Report(stopped=done.stopped)
+                    if not done.stopped:
+                        missed = await _let_go(connection, crm, run_id, leaving, jobs)
+                        done.stopped, done.failure = missed.stopped, missed.failure
                     exit_code = _exit_code(plan, done, is_interrupted=interrupted.is_set())
+                    if missed.stayed and exit_code == 0:
+                        exit_code = 1
                     if held_back and exit_code == 0:
                         exit_code = 1
                     ledger.end_run(
@@ -147,9 +175,42 @@ async def _sync(
                 exit_code=exit_code,
                 aside=aside,
                 held_back=held_back,
+                missed=missed,
                 crm=crm,
             )
     return exit_code
+
+
+async def _leaving(
+    crm: Crm, connection: psycopg.Connection, selected: list[Export], on_missing: str
+) -> list[undo.Step]:
+    """Return what becomes of the records of rows that left, besides being reported."""
+    if on_missing == "report":
+        return []
+    await removal.read_attached(crm, connection)
+    attributes = {slug: await crm.attributes(slug) for slug in dict.fromkeys(each.object_slug for each in selected)}
+    return [
+        step
+        for export in reversed(selected)  # those that refer to others go first
+        for step in missing.steps(connection, export, attributes, is_deleting=on_missing == "delete")
+    ]
+
+
+async def _let_go(
+    connection: psycopg.Connection,
+    crm: Crm,
+    run_id: int,
+    leaving: list[undo.Step],
+    jobs: list[Callable[[str], None]],
+) -> undo.Report:
+    """Clear or delete; what stops the run stops this."""
+    letting_go = undo.Undo(connection, crm, run_id=run_id)
+    if not leaving:
+        return letting_go.report
+    jobs.append(letting_go.stop)
+    report_of_it = await letting_go.run(leaving)
+    report_of_it.stayed[:0] = [undo.named(step, step.reason) for step in leaving if step.action == "stay"]
+    return report_of_it
 
 
 @contextlib.contextmanager
@@ -169,7 +230,7 @@ def terminated_like_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop_on_signals(stop_job: Callable[[str], None]) -> asyncio.Event:
+def stop_on_signals(stop_job: Callable[[str], object]) -> asyncio.Event:
     """Finish what is under way at the first signal; at the second end at once (what is open is settled next time)."""
     interrupted = asyncio.Event()
     main = asyncio.current_task()
@@ -244,6 +305,7 @@ def _answer(
     exit_code: int,
     aside: list[dict[str, Any]],
     held_back: list[dict[str, str]],
+    missed: undo.Report,
     crm: Crm,
 ) -> None:
     refusals = crm.writes.refusals + crm.reads.refusals
@@ -260,6 +322,11 @@ def _answer(
         "changed": done.changed,
         "set_aside": aside,
         "held_back": held_back,
+        "missing": {
+            "cleared": missed.counts["reverted"],
+            "deleted": missed.counts["deleted"],
+            "stayed": missed.stayed[:ROWS_IN_JSON],
+        },
         "stopped": done.stopped,
         "seconds": round(done.seconds, 3),
         "writes_per_second": round(rate, 1),
@@ -290,6 +357,11 @@ def _answer(
     ):
         if rows:
             parts.append(report.rows_table(rows[:ROWS_NAMED], columns, f"{total:,} {title}"))
+    if missed.counts or missed.stayed:
+        parts.append(
+            f"Rows that left their export: {missed.counts['reverted']:,} records cleared, "
+            f"{missed.counts['deleted']:,} deleted, {len(missed.stayed):,} stay."
+        )
     parts.append(
         f"Run {run_id}: {done.written:,} records written in {done.seconds:.1f} s ({rate:.1f}/s, "
         f"{refusals:,} calls put off by Attio), {done.left:,} left."

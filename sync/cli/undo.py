@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -86,22 +86,6 @@ def _exit_code(done: Report, *, is_interrupted: bool) -> int:
     return 1 if done.stayed else 0
 
 
-def _rows(todo: list[Step], most: int) -> list[dict[str, Any]]:
-    """Return a line per value that goes back or stays, and per record that goes or comes back."""
-    listed = []
-    for step in todo[:most]:
-        about = {"object": step.object_slug, "record_id": step.record_id, "action": step.action}
-        for change in step.changes if step.action in {"revert", "stay"} and step.changes else [{}]:
-            line = {name: change.get(name) for name in ("attribute", "now", "then")}
-            action = "stay" if change.get("why") else step.action
-            reason = change.get("why") or (None if change else step.reason)
-            listed.append({**about, **line, "action": action, "reason": reason})
-    return listed
-
-
-COLUMNS = ("object", "record_id", "action", "attribute", "now", "then", "reason")
-
-
 def _planned(run: int, todo: list[Step]) -> list[RenderableType]:
     counts = {action: sum(step.action == action for step in todo) for action in undo.ACTIONS}
     if not todo:
@@ -114,7 +98,7 @@ def _planned(run: int, todo: list[Step]) -> list[RenderableType]:
         "stay": "stay as they are",
     }
     counted = "; ".join(f"{count:,} records {words[action]}" for action, count in counts.items() if count)
-    table = report.rows_table(_rows(todo, ROWS_SHOWN), COLUMNS, f"Undo of run {run}, the first {ROWS_SHOWN} records")
+    table = report.steps_table(todo[:ROWS_SHOWN], f"Undo of run {run}, the first {ROWS_SHOWN} records")
     return [table, f"{counted}."]
 
 
@@ -128,7 +112,7 @@ def _answer(session: Session, runs: tuple[int, int], todo: list[Step], done: Rep
         "left": done.counts["left"],
         "stayed": done.stayed[:ROWS_IN_JSON],
         "stopped": done.stopped,
-        "steps": _rows(todo, ROWS_IN_JSON),
+        "steps": report.step_rows(todo[:ROWS_IN_JSON]),
     }
     parts: list[RenderableType] = []
     if done.stayed:
