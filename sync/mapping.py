@@ -62,7 +62,7 @@ MAY_BE_LISTS = ALWAYS_LISTS | {"select", "record-reference", "actor-reference"}
 UNIQUE_BY_THEMSELVES = frozenset({"domain", "email-address"})
 
 MODEL_KEYS = frozenset({"object", "match_on", "mode", "order", "singular", "plural"})
-FIELD_KEYS = frozenset({"attribute", "type", "title", "write", "list", "references", "unique", "options"})
+FIELD_KEYS = frozenset({"attribute", "type", "title", "write", "list", "references", "unique", "options", "clear"})
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 PARSE_SECONDS = 600
@@ -75,7 +75,8 @@ class Field:
 
     `title` is what `setup` names an attribute that it creates (None: never created). `list` is None for a single
     value. `references` names the export whose primary key the column holds, `refers_to` that export's object.
-    `options` are the titles a select needs beforehand.
+    `options` are the titles a select needs beforehand. `clear`: a blank empties the
+    attribute; otherwise it says nothing.
     """
 
     column: str
@@ -88,6 +89,7 @@ class Field:
     refers_to: str | None
     unique: bool
     options: tuple[str, ...]
+    clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,11 @@ def _field(column: str, found: object, where: str) -> Field:
     unique = meta.get("unique", kind in UNIQUE_BY_THEMSELVES)
     if not isinstance(unique, bool):
         raise MappingError(f"{where}: unique is {unique!r}: give true or false")
+    clear = meta.get("clear", False)
+    if not isinstance(clear, bool):
+        raise MappingError(f"{where}: clear is {clear!r}: give true or false")
+    if clear and lists == "append":
+        raise MappingError(f"{where}: `clear` empties, `list: append` only adds: leave one of them out")
     return Field(
         column=column,
         attribute=_slug(meta["attribute"], f"{where}: attribute"),
@@ -420,6 +427,7 @@ def _field(column: str, found: object, where: str) -> Field:
         refers_to=None,  # known once all exports are
         unique=unique,
         options=tuple(options),
+        clear=clear,
     )
 
 

@@ -327,6 +327,9 @@ def _differs(number: int, field: Field) -> sql.Composed:
         differs = sql.SQL("({} is not null and {} is distinct from {})").format(
             wanted, _form(field, wanted), _form(field, held)
         )
+    if field.clear:  # a blank empties what is there
+        blank = sql.SQL("({} is null and {} <> '{{}}')").format(wanted, _forms(field, held))
+        differs = sql.SQL("({} or {})").format(differs, blank)
     if not field.references:
         return differs
     return sql.SQL("({} or {} is not null or {} is not null)").format(
@@ -342,9 +345,12 @@ def _branch(number: int, field: Field) -> sql.Composed:
     if field.references:
         pending, missing = sql.Identifier(f"p{number}"), sql.Identifier(f"m{number}")
     literals = (field.attribute, field.type, field.write, field.list, field.references)
+    written: sql.Composable = wanted
+    if field.clear:
+        written = sql.SQL("coalesce({}, '[]')").format(wanted)
     columns = (
         *map(sql.Literal, literals),
-        *(wanted, held, pending, missing),
+        *(written, held, pending, missing),
         *(_forms(field, wanted), _forms(field, held), _shown(field, wanted), _shown(field, held)),
     )
     return sql.SQL(
@@ -616,7 +622,9 @@ _DECIDE = (
             with_ledger.*,
             case
                 when missing_keys is not null then missing_keys[1] || ' is not in Attio'
-                when pending_keys is null and wanted_forms = '{{}}' then 'nothing to say'
+                -- an empty list is a blank that clears; a blank otherwise says nothing
+                when pending_keys is null and wanted_forms = '{{}}' and wanted is distinct from '[]'
+                    then 'nothing to say'
                 when
                     pending_keys is null
                     and sent_hash = wanted_hash

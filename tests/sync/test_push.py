@@ -322,3 +322,30 @@ def test_what_changes_in_attio_after_the_plan_is_skipped_by_name(
     assert titles(workspace)[URL.format(7)] == ["Queen"]
     again = canon("sync", "--yes", "--json").expect(0).json
     assert again["written"] == 0
+
+
+def test_a_blank_empties_only_where_the_mapping_says_so_and_never_what_a_person_typed(
+    canon: Canon, database: Database, workspace: Sandbox, project: Path
+) -> None:
+    models = small.with_column(small.MODELS, "attio_people", "job_title", clear=True)
+    models = small.with_column(models, "attio_companies", "tags", clear=True)
+    small.install(project, models)
+    acme(database, tags=["Red"], industry="Anvils")
+    people(database, 3)
+    canon("sync", "--yes").expect(0)
+    one, *_ = sorted(workspace.records("people"), key=lambda each: str(shown(each, "linkedin")))
+    typed = {"object": "people", "record_id": one["id"]["record_id"], "values": {"job_title": ["Queen"]}}
+    workspace.play("as-member", typed)
+    people(database, 2, job_title=None)
+    small.put(database, "attio_companies", {"domain": "acme.com", "tags": None, "industry": None})
+
+    done = canon("sync", "--yes", "--json").expect(0).json
+
+    assert done["counts"]["updated"] == 2
+    assert titles(workspace) == {URL.format(0): ["Queen"], URL.format(1): [], URL.format(2): ["Smith"]}
+    (company,) = workspace.records("companies")
+    assert company["values"]["tags"] == []
+    assert shown(company, "industry") == ["Anvils"]
+    assert canon("sync", "--yes", "--json").expect(0).json["written"] == 0
+    canon("undo", str(done["run_id"]), "--yes").expect(0)
+    assert titles(workspace)[URL.format(1)] == ["Smith"]
