@@ -26,7 +26,7 @@ def contents(database: Database) -> dict[str, str]:
             f"""
             select format('%I.%I', nspname, relname) from pg_class
             inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
-            where nspname in {OURS} and relkind in ('r', 'v') and relname <> 'grants_remembered' order by 1
+            where nspname in {OURS} and relkind in ('r', 'v') and relname !~ '_remembered$' order by 1
             """
         )
     ]

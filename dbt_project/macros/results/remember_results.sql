@@ -5,11 +5,6 @@
 {% macro remember_results(results) -%}
 {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'retry') and results -%}
 {%- set table = adapter.quote(target.schema ~ '_intermediate') ~ '.results_remembered' -%}
-{%- do run_query("create schema if not exists " ~ adapter.quote(target.schema ~ '_intermediate')) -%}
-{%- do run_query(
-    "create table if not exists " ~ table
-    ~ " (unique_id text primary key, status text not null, message text, finished_at timestamptz not null)"
-) -%}
 {%- set rows = [] -%}
 {%- for result in results if result.node.resource_type in ('model', 'seed', 'snapshot', 'test') -%}
     {%- do rows.append(
@@ -19,6 +14,15 @@
     ) -%}
 {%- endfor -%}
 {%- if rows -%}
+{%- do run_query("create schema if not exists " ~ adapter.quote(target.schema ~ '_intermediate')) -%}
+{%- do run_query(
+    "create table if not exists " ~ table
+    ~ " (unique_id text primary key, status text not null, message text, finished_at timestamptz not null)"
+) -%}
+{%- do run_query(
+    "comment on table " ~ table ~ " is "
+    ~ comment_with_marker("One row is a model, seed or test and how it last ended; the sync holds back what depends on a failure.")
+) -%}
 {%- do run_query(
     "insert into " ~ table ~ " values " ~ rows | join(', ')
     ~ " on conflict (unique_id) do update set status = excluded.status, message = excluded.message,"
