@@ -36,3 +36,25 @@
     )
 )
 {%- endmacro %}
+
+{#- The words of a text with each one's place from 1 on, as rows to be joined: `as listed (token, place)`. -#}
+{% macro words_numbered(text) -%}
+lateral regexp_split_to_table({{ text }}, '[^[:alnum:]]+') with ordinality
+{%- endmacro %}
+
+{#- The runs of digits in a text, as rows to be joined: `as numbers (digits)`. -#}
+{% macro numbers_in(text) -%}
+lateral (
+    select found.parts[1] as digits from regexp_matches({{ text }}, '\d+', 'g') as found (parts)
+)
+{%- endmacro %}
+
+{#- What stands behind the last 'of' in a name: the 'austin' of 'habitat for humanity of austin'; null without one. -#}
+{% macro name_behind_of(name) -%}
+substring({{ name }} from '\mof\s+(?!.*\mof\M)(.+)$')
+{%- endmacro %}
+
+{#- The first label of a domain, letters and digits only: 'acme-foods.co.uk' becomes 'acmefoods'. -#}
+{% macro domain_label(domain) -%}
+regexp_replace(split_part({{ domain }}, '.', 1), '[^a-z0-9]', '', 'g')
+{%- endmacro %}

@@ -17,3 +17,13 @@ lower(regexp_replace(normalize({{ column }}, nfd), E'[\u0300-\u036f]', '', 'g'))
 {% macro uuid_or_null(column) -%}
 case when {{ column }} ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then {{ column }}::uuid end
 {%- endmacro %}
+
+{#- The words of a text in lower case, without accents and whatever is neither letter nor digit; null when none is left. -#}
+{% macro folded_words(column) -%}
+nullif(btrim(regexp_replace({{ fold_text(column) }}, '[^[:alnum:]]+', ' ', 'g')), '')
+{%- endmacro %}
+
+{#- A text up to its first bracket: 'Dalarnas län [SE-20]' becomes 'Dalarnas län'. -#}
+{% macro text_before_bracket(column) -%}
+btrim(regexp_replace({{ column }}, '\s*[\[(].*$', ''))
+{%- endmacro %}

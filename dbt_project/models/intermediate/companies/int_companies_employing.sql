@@ -1,3 +1,5 @@
+{%- set commonest_first = 'people_count desc, company_name collate "C"' -%}
+
 {{ config(pre_hook="{{ room_for_hashing() }}") }}
 
 with
@@ -46,8 +48,8 @@ names as (
         sum(people_count) as people_count,
         sum(sum(people_count)) over (partition by company_domain) as people_of_domain,
         -- of one name's spellings the commonest; the alphabet breaks a tie, so that every build says the same
-        (array_agg(company_name order by people_count desc, company_name collate "C"))[1] as company_name,
-        (array_agg(company_name_raw order by people_count desc, company_name collate "C"))[1] as company_name_raw,
+        {{ first_value_of('company_name', commonest_first) }} as company_name,
+        {{ first_value_of('company_name_raw', commonest_first) }} as company_name_raw,
         max(updated_at) as updated_at
     from spellings
     group by company_domain, company_name_key

@@ -139,11 +139,11 @@ one_per_domain as (
         {{ first_filled('employee_range', in_order_of='place') }} as employee_range,
         {{ first_filled('founded_year', in_order_of='place') }} as founded_year,
         -- a place is taken whole from one row, never the city of one and the country of another
-        (array_agg(locality order by place) filter (where has_place))[1] as locality,
-        (array_agg(region order by place) filter (where has_place))[1] as region,
-        (array_agg(country_code order by place) filter (where has_place))[1] as country_code,
-        (array_agg(latitude order by place) filter (where has_place))[1] as latitude,
-        (array_agg(longitude order by place) filter (where has_place))[1] as longitude,
+        {{ first_value_of('locality', in_order_of='place', only_where='has_place') }} as locality,
+        {{ first_value_of('region', in_order_of='place', only_where='has_place') }} as region,
+        {{ first_value_of('country_code', in_order_of='place', only_where='has_place') }} as country_code,
+        {{ first_value_of('latitude', in_order_of='place', only_where='has_place') }} as latitude,
+        {{ first_value_of('longitude', in_order_of='place', only_where='has_place') }} as longitude,
         bool_or(has_place) as has_place,
         max(updated_at) as updated_at
     from with_coordinates

@@ -87,8 +87,7 @@ own_domains as (
     select
         record_id,
         string_agg(distinct company_domain, ' ' order by company_domain) as company_domains,
-        string_agg(distinct regexp_replace(split_part(company_domain, '.', 1), '[^a-z0-9]', '', 'g'), ' ')
-            as domain_labels
+        string_agg(distinct {{ domain_label('company_domain') }}, ' ') as domain_labels
     from crm_domains
     where
         company_domain is not null
@@ -103,7 +102,7 @@ email_domains as (
         crm_people.company_record_id::text as record_id,
         string_agg(distinct domains.company_domain, ' ' order by domains.company_domain) as email_domains
     from crm_people
-    cross join lateral jsonb_array_elements_text(crm_people.email_addresses) as addresses (domain_raw)
+    cross join {{ json_texts('crm_people.email_addresses') }} as addresses (domain_raw)
     inner join domains on addresses.domain_raw = domains.domain_raw
     where
         crm_people.company_record_id is not null

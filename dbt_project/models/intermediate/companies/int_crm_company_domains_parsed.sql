@@ -19,9 +19,7 @@ listed as (
         entries.domain_raw,
         entries.list_position::integer as list_position
     from crm_companies
-    cross join
-        lateral jsonb_array_elements_text(crm_companies.domains)
-        with ordinality as entries (domain_raw, list_position)
+    cross join {{ json_texts_numbered('crm_companies.domains') }} as entries (domain_raw, list_position)
 
 ),
 

@@ -18,10 +18,7 @@ tidied as (
 
     select
         employees_raw,
-        translate(
-            regexp_replace(lower(employees_raw), '\s|,|employees', '', 'g'),
-            '–—', '--'
-        ) as employees
+        {{ employees_tidied('employees_raw') }} as employees
     from distinct_cells
 
 ),
@@ -31,14 +28,9 @@ taken_apart as (
 
     select
         employees_raw,
-        coalesce(
-            regexp_match(employees, '^(\d{1,7}(?:\.\d+)?)(k?)-(\d{1,7}(?:\.\d+)?)(k?)$'),
-            regexp_match(employees, '^(\d{1,7}(?:\.\d+)?)(k?)$')
-        ) as range_parts,
-        coalesce(
-            regexp_match(employees, '^(\d{1,7}(?:\.\d+)?)(k?)\+$'),
-            regexp_match(employees, '^(?:over-?|>)(\d{1,7}(?:\.\d+)?)(k?)$')
-        ) as floor_parts
+        {{ employees_from('employees') }} as employees_from,
+        {{ employees_to('employees') }} as employees_to,
+        {{ employees_over('employees') }} as employees_over
     from tidied
 
 ),
@@ -47,10 +39,9 @@ bounds as (
 
     select
         employees_raw,
-        range_parts[1]::numeric * case when range_parts[2] = 'k' then 1000 else 1 end as at_least,
-        coalesce(range_parts[3], range_parts[1])::numeric
-        * case when coalesce(range_parts[4], range_parts[2]) = 'k' then 1000 else 1 end as at_most,
-        floor_parts[1]::numeric * case when floor_parts[2] = 'k' then 1000 else 1 end as more_than
+        {{ employees_counted('employees_from') }} as at_least,
+        {{ employees_counted('employees_to') }} as at_most,
+        {{ employees_counted('employees_over') }} as more_than
     from taken_apart
 
 ),

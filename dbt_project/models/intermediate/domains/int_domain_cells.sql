@@ -42,7 +42,7 @@ crm_domains as (
 
     select listed.domain
     from crm_companies
-    cross join lateral jsonb_array_elements_text(crm_companies.domains) as listed (domain)
+    cross join {{ json_texts('crm_companies.domains') }} as listed (domain)
 
 ),
 
@@ -50,7 +50,7 @@ crm_mail_addresses as (
 
     select listed.address
     from crm_people
-    cross join lateral jsonb_array_elements_text(crm_people.email_addresses) as listed (address)
+    cross join {{ json_texts('crm_people.email_addresses') }} as listed (address)
 
 ),
 

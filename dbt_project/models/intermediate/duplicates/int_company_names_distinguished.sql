@@ -61,9 +61,7 @@ tokens as materialized (
         listed.token,
         listed.place
     from folded
-    cross join
-        lateral regexp_split_to_table(folded.name, '[^[:alnum:]]+')
-        with ordinality as listed (token, place)
+    cross join {{ words_numbered('folded.name') }} as listed (token, place)
     where listed.token != ''
 
 ),
@@ -74,10 +72,9 @@ distinguishing as (
     select
         tokens.name_raw,
         'number' as kind,
-        ltrim(digits.found[1], '0') as element
+        ltrim(numbers.digits, '0') as element
     from tokens
-    cross join lateral regexp_matches(tokens.token, '\d+', 'g') as digits (found)
-    where tokens.token ~ '\d'
+    cross join {{ numbers_in('tokens.token') }} as numbers (digits)
 
     union all
 
@@ -104,9 +101,9 @@ distinguishing as (
     select
         folded.name_raw,
         'division' as kind,
-        'of ' || substring(folded.name from '\mof\s+(?!.*\mof\M)(.+)$') as element
+        'of ' || {{ name_behind_of('folded.name') }} as element
     from folded
-    where folded.name ~ '\mof\s+\S'
+    where {{ name_behind_of('folded.name') }} is not null
 
 ),
 

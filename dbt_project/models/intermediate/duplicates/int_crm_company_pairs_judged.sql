@@ -43,7 +43,7 @@ compared as (
         newest_decisions.decision,
         coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
         coalesce(
-            string_to_array(one.company_domains, ' ') && string_to_array(other.company_domains, ' '), false
+            {{ shares_a_word('one.company_domains', 'other.company_domains') }}, false
         ) as has_same_domain,
         coalesce(one.name_key = other.name_key, false) as has_same_name,
         one.name_key as name_key_a,
@@ -51,19 +51,18 @@ compared as (
         coalesce(
             case
                 -- the name of a record without a domain, and the other's domain
-                when one.domain_labels is null then one.name_key = any(string_to_array(other.domain_labels, ' '))
-                when other.domain_labels is null then other.name_key = any(string_to_array(one.domain_labels, ' '))
+                when one.domain_labels is null then {{ has_word('other.domain_labels', 'one.name_key') }}
+                when other.domain_labels is null then {{ has_word('one.domain_labels', 'other.name_key') }}
                 -- acme.com and acme.de
-                else string_to_array(one.domain_labels, ' ') && string_to_array(other.domain_labels, ' ')
+                else {{ shares_a_word('one.domain_labels', 'other.domain_labels') }}
             end,
             false
         ) as has_same_label,
         coalesce(one.locality_key = other.locality_key and one.country_code = other.country_code, false)
             as has_same_city,
         coalesce(
-            string_to_array(concat_ws(' ', one.company_domains, one.email_domains), ' ')
-            && string_to_array(other.email_domains, ' ')
-            or string_to_array(one.email_domains, ' ') && string_to_array(other.company_domains, ' '),
+            {{ shares_a_word("concat_ws(' ', one.company_domains, one.email_domains)", 'other.email_domains') }}
+            or {{ shares_a_word('one.email_domains', 'other.company_domains') }},
             false
         ) as has_same_email_domain,
         {{ company_vetoes('one', 'other') }}
@@ -160,21 +159,21 @@ explained as (
             + 0.05 * has_same_label::integer
             + 0.05 * has_same_city::integer
         ) as evidence,
-        to_jsonb(array_remove(array[
-            case when decision = 'same' then 'person_said_same' end,
-            case when has_same_linkedin then 'same_linkedin' end,
-            case when has_same_domain then 'same_domain' end,
-            case when has_same_name then 'same_name' end,
-            case when has_one_typo then 'one_typo_in_name' end,
-            case when has_name_start then 'same_name_start' end,
-            case when has_same_label then 'same_domain_label' end,
-            case when has_same_email_domain then 'same_email_domain' end,
-            case when has_same_city then 'same_city' end,
-            case when has_other_linkedin then 'veto_other_linkedin' end,
-            case when has_domain_veto then 'veto_other_domain' end,
-            case when has_other_number then 'veto_other_number' end,
-            case when has_other_division then 'veto_other_division' end
-        ]::text[], null)) as reasons
+        {{ json_codes([
+            ("decision = 'same'", 'person_said_same'),
+            ('has_same_linkedin', 'same_linkedin'),
+            ('has_same_domain', 'same_domain'),
+            ('has_same_name', 'same_name'),
+            ('has_one_typo', 'one_typo_in_name'),
+            ('has_name_start', 'same_name_start'),
+            ('has_same_label', 'same_domain_label'),
+            ('has_same_email_domain', 'same_email_domain'),
+            ('has_same_city', 'same_city'),
+            ('has_other_linkedin', 'veto_other_linkedin'),
+            ('has_domain_veto', 'veto_other_domain'),
+            ('has_other_number', 'veto_other_number'),
+            ('has_other_division', 'veto_other_division'),
+        ]) }} as reasons
     from judged
 
 )

@@ -18,13 +18,9 @@ keyed as (
     select
         crm_people.record_id::text as record_id,
         crm_people.full_name,
-        nullif(
-            btrim(regexp_replace({{ fold_text('crm_people.full_name') }}, '[^[:alnum:]]+', ' ', 'g')), ''
-        ) as name_key,
-        nullif(btrim(regexp_replace({{ fold_text('crm_people.first_name') }}, '[^[:alnum:]]+', ' ', 'g')), '')
-            as first_name_key,
-        nullif(btrim(regexp_replace({{ fold_text('crm_people.last_name') }}, '[^[:alnum:]]+', ' ', 'g')), '')
-            as last_name_key,
+        {{ folded_words('crm_people.full_name') }} as name_key,
+        {{ folded_words('crm_people.first_name') }} as first_name_key,
+        {{ folded_words('crm_people.last_name') }} as last_name_key,
         crm_people.email_addresses,
         crm_people.company_record_id::text as company_record_id,
         crm_people.last_interaction_at,
@@ -88,7 +84,7 @@ mailboxes as (
             ' '
         ) as email_keys
     from keyed
-    cross join lateral jsonb_array_elements_text(keyed.email_addresses) as listed (address)
+    cross join {{ json_texts('keyed.email_addresses') }} as listed (address)
     where
         listed.address like '%_@_%'
         and split_part(split_part(lower(listed.address), '@', 1), '+', 1) not in (

@@ -41,7 +41,7 @@ compared as (
         candidates.record_id_b,
         newest_decisions.decision,
         coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
-        coalesce(string_to_array(one.email_keys, ' ') && string_to_array(other.email_keys, ' '), false)
+        coalesce({{ shares_a_word('one.email_keys', 'other.email_keys') }}, false)
             as has_same_email,
         coalesce(one.name_key = other.name_key, false) as has_same_name,
         coalesce(one.company_record_id = other.company_record_id, false) as has_same_company,
@@ -75,15 +75,15 @@ judged as (
         + 0.3 * has_same_email::integer
         + 0.15 * has_same_name::integer
         + 0.05 * has_same_company::integer as evidence,
-        to_jsonb(array_remove(array[
-            case when decision = 'same' then 'person_said_same' end,
-            case when has_same_linkedin then 'same_linkedin' end,
-            case when has_same_email then 'same_email' end,
-            case when has_same_name then 'same_name' end,
-            case when has_same_company then 'same_company' end,
-            case when has_other_linkedin then 'veto_other_linkedin' end,
-            case when has_other_name then 'veto_other_name' end
-        ]::text[], null)) as reasons
+        {{ json_codes([
+            ("decision = 'same'", 'person_said_same'),
+            ('has_same_linkedin', 'same_linkedin'),
+            ('has_same_email', 'same_email'),
+            ('has_same_name', 'same_name'),
+            ('has_same_company', 'same_company'),
+            ('has_other_linkedin', 'veto_other_linkedin'),
+            ('has_other_name', 'veto_other_name'),
+        ]) }} as reasons
     from compared
 
 )

@@ -18,7 +18,7 @@ matched as (
         linkedin_urls.linkedin_url_normalized as linkedin_url,
         -- which of several it is nobody can say: then none
         case when count(*) = 1 then min(crm_people.record_id::text) end as record_id,
-        jsonb_agg(crm_people.record_id::text order by crm_people.record_id::text) as record_ids,
+        {{ json_list_of_rows('crm_people.record_id::text') }} as record_ids,
         count(*)::integer as record_count
     from crm_people
     inner join linkedin_urls

@@ -13,6 +13,13 @@
     'employee_range': [enriched],
     'founded_year': [enriched],
 } -%}
+{%- set sources_said = [(
+    'location',
+    "case when enriched.has_place then '" ~ enriched[1] ~ "' when in_crm.has_place then '" ~ in_crm[1] ~ "' end"
+)] -%}
+{%- for column, sources in sources_of.items() -%}
+    {%- do sources_said.append((column, source_taken(column, sources))) -%}
+{%- endfor -%}
 with
 
 asserted as (
@@ -82,15 +89,7 @@ joined as (
         case when enriched.has_place then enriched.country_code else in_crm.country_code end as country_code,
 
         -- which source said what
-        jsonb_strip_nulls(jsonb_build_object(
-            {%- for column in sources_of %}
-                '{{ column }}', {{ source_taken(column, sources_of[column]) }},
-            {%- endfor %}
-            'location', case
-                when enriched.has_place then '{{ enriched[1] }}'
-                when in_crm.has_place then '{{ in_crm[1] }}'
-            end
-        )) as sources,
+        {{ json_object_of_filled(sources_said) }} as sources,
 
         -- numbers
         {{ first_trustworthy('founded_year', sources_of['founded_year']) }} as founded_year,

@@ -28,8 +28,8 @@ open_pairs as (
         -- lists
         pairs.reasons
         || case
-            when clusters.doubt is not null and pairs.rule_tier = 'certain' then jsonb_build_array(clusters.doubt)
-            else '[]'::jsonb
+            when clusters.doubt is not null and pairs.rule_tier = 'certain' then {{ json_list('clusters.doubt') }}
+            else {{ json_list() }}
         end as reasons,
 
         -- numbers

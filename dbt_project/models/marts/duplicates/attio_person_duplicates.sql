@@ -31,8 +31,8 @@ described as (
         roles.reasons,
         -- where the person can be written to; the same place as a company's domains
         (
-            select coalesce(jsonb_agg(distinct split_part(listed.address, '@', 2)), '[]'::jsonb)
-            from jsonb_array_elements_text(crm_people.email_addresses) as listed (address)
+            select coalesce({{ json_list_of_rows("split_part(listed.address, '@', 2)", distinct=true) }}, {{ json_list() }})
+            from {{ json_texts('crm_people.email_addresses') }} as listed (address)
         ) as domains,
         crm_people.email_addresses,
 

@@ -16,7 +16,7 @@ renamed as (
         parent_code as parent_subdivision_code,
 
         -- text: 'Asturias, Principado de' is filed under its first word, 'Dalarnas län [SE-20]' carries a note
-        btrim(regexp_replace(name, '\s*[\[(].*$', '')) as subdivision_name,
+        {{ text_before_bracket('name') }} as subdivision_name,
         type as subdivision_type
     from source
 
