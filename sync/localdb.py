@@ -21,6 +21,7 @@ import importlib.util
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -321,7 +322,7 @@ class Cluster:
             file.writelines(f"{name} = '{value}'\n" for name, value in {**CONFIGURATION, **self.configuration}.items())
 
     def _start_server(self, state: Mapping[str, str]) -> int:
-        """Start the stopped server on a free port and return it once the server answers."""
+        """Start the stopped server where it was, or on a free port; return the port once the server answers."""
         place = self._place(state)
         data, log = place / "data", place / "postgres.log"
         made_by, installed = (data / "PG_VERSION").read_text().strip(), self._major_version(state)
@@ -334,9 +335,10 @@ class Cluster:
             with log.open("w") as words, (place / "server.lock").open("w") as lock:
                 if not _taken(lock):
                     raise ConfigError(f"the embedded Postgres of {self.checkout} is started elsewhere: try again")
+                ports = _ports_to_try(data / "postmaster.opts")
                 for _ in _patiently("starting the embedded Postgres", PATIENCE):
                     (data / "postmaster.pid").unlink(missing_ok=True)  # nobody holds the lock: it is a killed server's
-                    port, before = _free_port(), log.stat().st_size
+                    port, before = next(ports), log.stat().st_size
                     server = subprocess.Popen(
                         [self._bindir(state) / "postgres", "-D", data, "-p", str(port), *_for_small_shared_memory()],
                         stdin=subprocess.DEVNULL,
@@ -489,11 +491,20 @@ def _connect(port: int, state: Mapping[str, str]) -> psycopg.Connection:
     )  # fmt: skip
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _ports_to_try(options: Path) -> Iterator[int]:
+    """Yield the port of the last start, which clients may have written down, then free ones.
+
+    `options` is the server's own note of how it was started, a command line: `postmaster.opts`.
+    """
+    with contextlib.suppress(FileNotFoundError):  # never started before
+        before = re.search(r'"-p" "(\d+)"', options.read_text(errors="replace"))
+        if before:
+            yield int(before[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        yield port
 
 
 def _patiently(doing: str, seconds: float) -> Iterator[None]:

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from rich.console import RenderableType
+
+LOG_BYTES = 20_000_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,11 +134,14 @@ class JsonLines(logging.Formatter):
 
 
 def _configure_log(project_dir: Path) -> None:
-    """Log as JSON lines to `.local/canon.log`; pass `extra={"fields": {...}}` for structured fields."""
+    """Log as JSON lines to `.local/canon.log`; pass `extra={"fields": {...}}` for structured fields.
+
+    A full log becomes `canon.log.1`, in place of the one before.
+    """
     folder = project_dir / ".local"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        handler = logging.FileHandler(folder / "canon.log", encoding="utf-8", delay=False)
+        handler = RotatingFileHandler(folder / "canon.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write {folder}/canon.log ({error.strerror}): give write permission there") from error
     handler.setFormatter(JsonLines())

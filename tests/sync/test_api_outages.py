@@ -59,10 +59,9 @@ async def _until(happened: Any, seconds: float = 30) -> None:
 
 
 def test_a_database_that_stops_and_starts_costs_503s_and_nothing_that_was_acknowledged(
-    cluster: localdb.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: localdb.Cluster, tmp_path: Path
 ) -> None:
     settings = cluster.start()
-    monkeypatch.setattr(localdb, "_free_port", lambda: int(settings["PGPORT"]))  # it comes back where it was
     database = Database(settings)
     with _private_project(tmp_path / "project") as project:
         _run_canon(["migrate", "--yes"], project, database.environment).expect(0)

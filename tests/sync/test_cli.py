@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from sync.cli import COMMANDS, cli
+from sync.cli.common import LOG_BYTES
 from tests.conftest import CHECKOUT, _run_canon
 
 if TYPE_CHECKING:
@@ -102,6 +103,15 @@ def test_a_taken_port_is_told_in_one_line(project: Path) -> None:
         refused = _run_canon(["sandbox", "--port", port], project).expect(2)
     assert port in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_full_log_makes_room_and_the_one_before_is_kept(canon: Canon, sandbox: Sandbox, project: Path) -> None:
+    local = project / ".local"
+    local.mkdir(exist_ok=True)
+    (local / "canon.log").write_text("{}\n" * (LOG_BYTES // 3))
+    canon("pull").expect(0)
+    assert (local / "canon.log.1").stat().st_size >= LOG_BYTES - 3
+    assert (local / "canon.log").stat().st_size < LOG_BYTES
 
 
 @pytest.mark.parametrize(

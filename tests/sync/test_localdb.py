@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -252,6 +253,19 @@ def test_stopping_ends_open_sessions_and_keeps_the_data(checkout: Checkout) -> N
         assert "database stopped" in checkout.run("stop").expect(0).stderr
     assert "nothing stopped" in checkout.run("stop").expect(0).stderr
     assert _one(checkout.connect(), "select one from kept") == 1
+
+
+def test_a_server_comes_back_on_the_port_that_clients_wrote_down(checkout: Checkout) -> None:
+    port = checkout.variables()["PGPORT"]
+    checkout.run("stop").expect(0)
+    assert checkout.variables()["PGPORT"] == port
+
+
+def test_a_port_that_somebody_took_meanwhile_is_left_to_them(checkout: Checkout) -> None:
+    port = checkout.variables()["PGPORT"]
+    checkout.run("stop").expect(0)
+    with socket.create_server(("127.0.0.1", int(port))):
+        assert checkout.variables()["PGPORT"] != port
 
 
 def test_what_was_committed_outlives_a_killed_server(checkout: Checkout) -> None:
