@@ -33,7 +33,7 @@ MEGABYTE = 1_000_000
 )
 @command_options
 def command(session: Session, *, name: str, as_csv: bool, folder: Path, max_mb: float) -> None:
-    r"""Write EXPORT as files that Attio's own CSV importer takes; asks Attio nothing.
+    """Write EXPORT as files that Attio's own CSV importer takes; asks Attio nothing.
 
     Rows whose record is known are in files of their own, with their `Record ID`. The importer writes over what people
     typed, and makes copies of people it has no Record ID for: `canon sync` does neither.

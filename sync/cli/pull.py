@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("objects", nargs=-1)
 @command_options
 def command(session: Session, objects: tuple[str, ...]) -> None:
-    r"""Read every record of the OBJECTS from Attio into attio_mirror; default: those the mapping names, and companies.
+    """Read every record of the OBJECTS from Attio into attio_mirror; default: those the mapping names, and companies.
 
     An object's rows are replaced in one transaction when all of its pages have been read; until then, and when
     anything goes wrong, the mirror stays as it was. Nothing is changed in Attio.

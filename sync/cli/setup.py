@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Create without asking.")
 @command_options
 def command(session: Session, yes: bool) -> None:  # click hands a flag over
-    r"""Show, then create, the objects, attributes and options that the mapping needs and Attio lacks.
+    """Show, then create, the objects, attributes and options that the mapping needs and Attio lacks.
 
     Nothing that exists is changed. What is wrong in the workspace (another type, an archived slug) is named with its
     fix, and then nothing is created.

@@ -24,7 +24,7 @@ ROWS_IN_JSON = 1000
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command_options
 def command(session: Session, run: int, yes: bool) -> int:  # click hands a flag over
-    r"""Take RUN back (see `canon runs`): shown first, then done.
+    """Take RUN back (see `canon runs`): shown first, then done.
 
     Values go back to what they were where nobody changed them since; records that the run created are deleted if
     nobody touched them; deleted ones are re-created under a new id. What stays, stays with its reason. An undo is a

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("key")
 @command_options
 def command(session: Session, key: str) -> int:
-    r"""Tell the story of the record that KEY leads to: what the export says, what Attio holds, who wrote it, when.
+    """Tell the story of the record that KEY leads to: what the export says, what Attio holds, who wrote it, when.
 
     KEY is an export's key, a domain, a LinkedIn URL or a record id. Reads the mirror as it is (`canon pull` renews it)
     and the ledger; asks Attio nothing. Exit 1 when nothing leads anywhere.

@@ -39,7 +39,8 @@ each_command = pytest.mark.parametrize(("name", "command"), list(commands()), id
 
 @each_command
 def test_the_help_of_a_command_shows_an_example_of_it(name: str, command: click.Command) -> None:
-    assert re.search(rf"^\s+(\w+=\S+ )*canon {name}\b", (command.help or "").partition("Example:")[2], re.MULTILINE)
+    shown = command.get_help(click.Context(command))
+    assert re.search(rf"^\s+(\w+=\S+ )*canon {name}\b", shown.partition("Example:\n")[2], re.MULTILINE)
 
 
 @each_command
