@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.dbt.conftest import Build
 
-INCREMENTAL = {"int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"}
+INCREMENTAL = {
+    *("int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"),
+    *("int_payloads_read", "int_payloads_judged"),
+}
 ADA = "https://www.linkedin.com/in/ada-king"
 
 
@@ -19,12 +22,21 @@ def versions(database: Database) -> dict[Any, Any]:
     return dict(database.rows("select linkedin_url, xmin::text from canon.person_export"))
 
 
+def outcomes(database: Database) -> list[Any]:
+    """Return what became of each payload that speaks of a row."""
+    return database.rows(
+        "select key, outcome from canon_intermediate.int_payloads_judged"
+        " where key ~ '^(acme|beta|.*/bob-roe)' order by 1, 2"
+    )
+
+
 def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: Build) -> None:
     database = built.database
     assert {
         node["name"] for node in built.nodes("model") if node["config"]["materialized"] == "incremental"
     } == INCREMENTAL
     before = versions(database)
+    first_time = outcomes(database)
     database.run(
         # changed, and nobody moved its time stamp
         "alter table extracted.person_discovery disable trigger user",
@@ -38,6 +50,14 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
         "delete from extracted.person_discovery where linkedin_url like 'https://de.linkedin.com/in/Ada%'",
         "delete from extracted.person_discovery where linkedin_url = 'linkedin.com/in/cy-poe'",
         "update core.company_job_postings set company_linkedin_url = 'linkedin.com/company/gamma' where job_id = 'j3'",
+        # of payloads one is mended, one goes, one comes late and speaks of a row that said something else
+        """update raw.companyenrich_payloads set payload = '{"name": "Acme", "type": "x"}' where domain = 'acme.com'"""
+        " and payload is not null",
+        "delete from raw.person_discovery where linkedin_url ~ '/bob-roe$'",
+        "insert into raw.companyenrich_payloads (domain, payload, created_at) values"
+        """ ('beta.io', '{"name": "Old Beta"}', '2001-01-01')""",
+        # the row of a payload changes
+        "update core.company_job_postings set title = 'Farrier' where job_id = 'j1' and domain = 'acme.com'",
         # what a place says changes, and no row that names it
         "insert into reference.location_lookup (location_name, city, country) values ('Berlin, Germany', 'Bern', 'CH')",
     )
@@ -57,6 +77,10 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
         f"https://www.linkedin.com/in/{slug}" for slug in ("ada-king", "bob-roe", "di-moe", "cy-poe")
     }
     assert untouched
+    # the late one now is the first of its key, and the one that was the first says something else
+    told = [("acme.com", "new"), ("acme.com|j1", "new")]
+    assert first_time == [*told, ("beta.io", "new"), ("linkedin.com/in/bob-roe", "new")]
+    assert outcomes(database) == [*told, ("beta.io", "changed"), ("beta.io", "new")]
     gone_on = contents(database)
     built.dbt("run", "--full-refresh").expect(0)
     from_nothing = contents(database)

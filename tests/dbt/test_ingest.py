@@ -67,6 +67,6 @@ def test_148_payloads_arrive_and_it_is_said_what_each_of_them_did(database: Data
         "insert into raw.companyenrich_payloads (domain, payload) values "
         """('c0.com', '{"name": "C 0", "employees": "over-10K"}'), ('unheard-of.com', '{"name": "New"}')"""
     )
-    failed = dbt("build", "-s", "ingest_reconciliation", "--exclude-resource-type", "unit_test").expect(1)
+    failed = dbt("build", "-s", "int_payloads_read+", "--exclude-resource-type", "unit_test").expect(1)
     assert "no_payload_is_missing_in_extracted" in failed.stdout
     assert reconciled(database, "(now() at time zone 'UTC')::date") == (150, 0, 40, 100, 8, 2)

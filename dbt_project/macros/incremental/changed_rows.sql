@@ -21,3 +21,11 @@ where
     {%- endfor %}
 {%- endif -%}
 {%- endmacro %}
+
+{#-
+    The condition that leaves only rows to be made anew, where `column` is one of the staging view's: as an array, which the planner
+    takes into the view, so that a row that did not change is not cleaned only to be dropped.
+-#}
+{% macro is_to_be_made(column, of='true') -%}
+{{ column }} = any(array(select changed_rows.{{ column }} from changed_rows where {{ of }}))
+{%- endmacro %}

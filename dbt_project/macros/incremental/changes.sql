@@ -59,7 +59,121 @@ where
     )
 {%- endmacro %}
 
-{#- In a `group by` over the rows of a profile: which versions of which rows they are, as one number. -#}
-{% macro made_from() -%}
-sum(hashtextextended(id || row_version, 0))::text
+{#- In a `group by` over the rows of a profile or key: which versions of which rows they are, as one number. -#}
+{% macro made_from(id='id') -%}
+sum(hashtextextended({{ id }} || row_version, 0))::text
+{%- endmacro %}
+
+{#- Every payload that arrived, in the version it has now. Somebody's cleaned names belong to their payload. -#}
+{% macro payloads_found() -%}
+select
+        'companyenrich' as source,
+        id,
+        row_version
+    from {{ ref('stg_raw__companyenrich_payloads') }}
+    union all
+    select
+        'person_discovery' as source,
+        payloads.id,
+        {{ payload_version('payloads', 'cleaned_names') }} as row_version
+    from {{ ref('stg_raw__person_discovery') }} as payloads
+    left join {{ ref('stg_raw__person_discovery_cleaned') }} as cleaned_names on payloads.id = cleaned_names.id
+    union all
+    select
+        'job_posting' as source,
+        id,
+        row_version
+    from {{ ref('stg_raw__job_posting_payloads') }}
+{%- endmacro %}
+
+{% macro payload_version(payload, cleaned_names) -%}
+{{ payload }}.row_version || case when {{ cleaned_names }}.id is null then '' else '/' || {{ cleaned_names }}.row_version end
+{%- endmacro %}
+
+{% macro changes_of_payloads() -%}
+select
+    found.source,
+    found.id,
+    made.source as made_source,
+    made.id as made_id
+from (
+    {{ payloads_found() }}
+) as found
+full join {{ this }} as made
+    on found.id = made.id and found.source = made.source and found.row_version = made.row_version
+where found.id is null or made.id is null
+{%- endmacro %}
+
+{#- What became of a payload depends on the others of its key and on the row that they were extracted to. -#}
+{% macro changes_of_judged_payloads() -%}
+select
+    found.source,
+    found.key,
+    made.source as made_source,
+    made.key as made_key
+from (
+    select
+        payloads.source,
+        payloads.key,
+        {{ judged_by('payloads', 'extracted') }} as made_from
+    from (
+        select
+            source,
+            key,
+            {{ made_from('id::text') }} as made_from
+        from {{ ref('int_payloads_read') }}
+        where key is not null
+        group by source, key
+    ) as payloads
+    left join (
+        select
+            source,
+            key,
+            {{ made_from('id::text') }} as made_from
+        from (
+            {{ extracted_rows(ref('int_payloads_read')) }}
+        ) as extracted_rows
+        group by source, key
+    ) as extracted on payloads.source = extracted.source and payloads.key = extracted.key
+) as found
+full join (
+    select distinct
+        source,
+        key,
+        made_from
+    from {{ this }}
+) as made on found.source = made.source and found.key = made.key and found.made_from = made.made_from
+where found.key is null or made.key is null
+{%- endmacro %}
+
+{% macro judged_by(payloads, extracted) -%}
+{{ payloads }}.made_from || case when {{ extracted }}.key is null then '' else '/' || {{ extracted }}.made_from end
+{%- endmacro %}
+
+{#-
+    The rows that payloads of some keys were extracted to. A million rows that no payload speaks of stay out; `content`, the row
+    as json, only where somebody asks for it.
+-#}
+{% macro extracted_rows(keys, with_content=false) -%}
+{%- for source, model, key, payload in [
+    ('companyenrich', ref('stg_extracted__companyenrich_company'), 'core.domain_of(found.domain)', 'found.raw_payload_id'),
+    ('person_discovery', ref('stg_extracted__person_discovery'), clean_text('found.linkedin_url'), 'found.raw_payload_id'),
+    ('job_posting', ref('stg_core__company_job_postings'), "concat_ws('|', core.domain_of(found.domain), found.job_id)", 'null::uuid'),
+] %}
+            select
+                keys_of_payloads.source,
+                keys_of_payloads.key,
+                found.id,
+                {{ payload }} as raw_payload_id,
+                found.created_at,
+                found.updated_at,
+                {%- if with_content %}
+                to_jsonb(found) as content,
+                {%- endif %}
+                found.row_version
+            from {{ model }} as found
+            inner join (select distinct source, key from {{ keys }} where source = '{{ source }}') as keys_of_payloads
+                on keys_of_payloads.key = {{ key }}
+            {{- '\n            union all' if not loop.last }}
+{%- endfor %}
 {%- endmacro %}

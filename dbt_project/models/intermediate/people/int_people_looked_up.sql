@@ -13,9 +13,9 @@ with
 
 people as (
 
-    select all_people.* from {{ ref('stg_extracted__person_discovery') }} as all_people
+    select * from {{ ref('stg_extracted__person_discovery') }}
     {%- if is_incremental() %}
-        inner join changed_rows on all_people.id = changed_rows.id
+    where {{ is_to_be_made('id') }}
     {%- endif %}
 
 ),

@@ -22,6 +22,7 @@ source as (
         'closed_at': 'timestamp with time zone',
         'created_at': 'timestamp with time zone',
         'updated_at': 'timestamp with time zone',
+        'xmin': 'text',
     }) }}
 
 ),
@@ -54,7 +55,10 @@ cleaned as (
         posted_at,
         closed_at,
         created_at,
-        updated_at
+        updated_at,
+
+        -- what is compared to find rows that changed
+        {{ row_version() }} as row_version
     from source
 
 )

@@ -47,6 +47,7 @@ source as (
         'companyenrich_updated_at': 'timestamp with time zone',
         'created_at': 'timestamp with time zone',
         'updated_at': 'timestamp with time zone',
+        'xmin': 'text',
     }) }}
 
 ),
@@ -108,7 +109,10 @@ cleaned as (
         -- timestamps
         companyenrich_updated_at,
         created_at,
-        updated_at
+        updated_at,
+
+        -- what is compared to find rows that changed
+        {{ row_version() }} as row_version
     from source
 
 )

@@ -7,6 +7,7 @@ source as (
         'domain': 'text',
         'payload': 'jsonb',
         'created_at': 'timestamp with time zone',
+        'xmin': 'text',
     }) }}
 
 ),
@@ -24,7 +25,10 @@ cleaned as (
         payload,
 
         -- timestamps
-        created_at
+        created_at,
+
+        -- what is compared to find rows that changed
+        {{ row_version('created_at') }} as row_version
     from source
 
 )

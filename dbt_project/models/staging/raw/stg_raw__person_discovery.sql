@@ -9,6 +9,7 @@ source as (
         'raw_payload': 'jsonb',
         'clay_table_url': 'text',
         'created_at': 'timestamp with time zone',
+        'xmin': 'text',
     }) }}
 
 ),
@@ -28,7 +29,10 @@ cleaned as (
         raw_payload,
 
         -- timestamps
-        created_at
+        created_at,
+
+        -- what is compared to find rows that changed
+        {{ row_version('created_at') }} as row_version
     from source
 
 )

@@ -7,6 +7,7 @@ source as (
         'cleaned_first_name': 'text',
         'cleaned_last_name': 'text',
         'cleaned_full_name': 'text',
+        'xmin': 'text',
     }) }}
 
 ),
@@ -20,7 +21,10 @@ cleaned as (
         -- text
         {{ clean_text('cleaned_first_name') }} as cleaned_first_name,
         {{ clean_text('cleaned_last_name') }} as cleaned_last_name,
-        {{ clean_text('cleaned_full_name') }} as cleaned_full_name
+        {{ clean_text('cleaned_full_name') }} as cleaned_full_name,
+
+        -- what is compared to find rows that changed
+        xmin as row_version
     from source
 
 )
