@@ -16,6 +16,7 @@ PARTS = {
         "demo.bench_cleaning",
         "LinkedIn URLs, domains, names and places, beside the fastest way to write each",
     ),
+    "faults": ("demo.bench_faults", "2,000 people created while answers are lost, Attio fails and we are killed"),
     "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows, beside a naive loop"),
 }
 """Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`, `cleaning:100000`."""

@@ -136,8 +136,9 @@ def test_a_creation_that_was_slow_to_appear_is_found_at_the_second_look(database
 def test_killed_in_the_midst_again_and_again_every_row_has_one_record(
     canon: Canon, project: Path, database: Database, workspace: Sandbox
 ) -> None:
+    """2,000 people, 20 kills at random and an outage: `make bench ARGS=faults`."""
     people(database, 400)
-    workspace.play("faults", {"latency_ms": 60})
+    workspace.play("faults", {"latency_ms": 60, "cut_every": 10, "errors_every": 20, "drop_every": 33})
     for kills in (40, 130, 240):
         with background(project, database, workspace, "--yes", "--canary", "0") as run:
             wait_until(lambda kills=kills: workspace.stats()["writes"] >= kills)
@@ -149,6 +150,7 @@ def test_killed_in_the_midst_again_and_again_every_row_has_one_record(
 
     assert each_once(workspace, 400)
     assert open_entries(database) == 0
+    workspace.play("faults", {"cut_every": 0, "errors_every": 0, "drop_every": 0})
     states = [each["state"] for each in canon("runs", "--json").json["runs"]]
     assert states == ["done", "interrupted", "interrupted", "interrupted"]
     assert canon("sync", "--yes", "--json").expect(0).json["written"] == 0
