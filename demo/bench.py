@@ -12,12 +12,13 @@ import sys
 from rich.console import Console
 
 PARTS = {
+    "beside": ("demo.bench_beside", "the same table pushed by drt-core, dlt, a naive loop and us"),
     "cleaning": (
         "demo.bench_cleaning",
         "LinkedIn URLs, domains, names and places, beside the fastest way to write each",
     ),
+    "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows"),
     "faults": ("demo.bench_faults", "2,000 people created while answers are lost, Attio fails and we are killed"),
-    "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows, beside a naive loop"),
 }
 """Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`, `cleaning:100000`."""
 

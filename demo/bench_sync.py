@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOME = CHECKOUT / ".local" / "bench"
-SCENARIOS = ("limits", "lowered", "latency", "planning", "memory", "beside")
+SCENARIOS = ("limits", "lowered", "latency", "planning", "memory")
 FAST = {"CANON_WRITES_PER_SECOND": "2000", "CANON_READS_PER_SECOND": "2000"}
 URL = "https://www.linkedin.com/in/bench-"
 
@@ -79,7 +78,12 @@ class Bench:
                 connection.execute(f"drop schema if exists {schema} cascade".encode())
             connection.execute("create schema canon")
             connection.execute(
-                "create table canon.attio_people (linkedin_url text primary key, record_id text, job_title text)"
+                """
+                create table canon.attio_people (
+                    linkedin_url text primary key, record_id text, job_title text,
+                    updated_at timestamptz not null default now()
+                )
+                """
             )
         target = HOME / "dbt_project" / "target"
         target.mkdir(parents=True, exist_ok=True)
@@ -269,88 +273,3 @@ def measure_memory(bench: Bench) -> None:
             done = bench.canon("sync", "--yes", "--canary", "0", "--limit", "2000", **FAST)
         shown.add_row(f"{rows:,}", f"{done.document['written']:,}", f"{done.peak_mb:.0f}", "150")
     console.print(shown)
-
-
-def measure_beside(bench: Bench) -> None:
-    """Push the same table into the same sink by a naive loop and by us; name the tools that are not installed."""
-    shown = table(
-        "1,000 rows of one table, the same sandbox",
-        "tool",
-        "at 100 ms a call: rows/s",
-        "unchanged second run sends",
-        "57 changed + 3 gone: sends",
-        "25 writes/s, 500 rows: 429s",
-        "rows lost",
-    )
-    shown.add_row("canon sync", *_ours(bench))
-    shown.add_row("naive loop", *_naive(bench))
-    console.print(shown)
-    for tool, command in (("dlt", "dlt"), ("drt-core", "drt")):
-        if shutil.which(command) is None:
-            console.print(
-                f"{tool}: not installed here, so it has no row: this table has what was measured in this run."
-            )
-        else:
-            console.print(f"{tool}: installed, and not measured: it has no destination for Attio of its own.")
-
-
-def _ours(bench: Bench) -> tuple[str, ...]:
-    bench.reset()
-    bench.put(1000)
-    with bench.sandbox("--no-limits", "--latency", "100") as url:
-        first = bench.canon("sync", "--yes", "--canary", "0", **FAST)
-        before = stats(url)["writes"]
-        bench.canon("sync", "--yes", "--canary", "0", **FAST)
-        again = stats(url)["writes"] - before
-        _change(bench)
-        bench.canon("sync", "--yes", "--canary", "0", **FAST)
-        changed = stats(url)["writes"] - before - again
-    bench.reset()
-    bench.put(500)
-    with bench.sandbox() as url:
-        limited = bench.canon("sync", "--yes", "--canary", "0")
-        refused = stats(url)["refused"]
-    lost = 500 - limited.document["written"]
-    return f"{first.document['writes_per_second']:.0f}", str(again), str(changed), str(refused), str(lost)
-
-
-def _change(bench: Bench) -> None:
-    """Change 57 rows without any timestamp, and take 3 away."""
-    with bench.connect() as connection:
-        connection.execute("update canon.attio_people set job_title = 'Wright' where right(linkedin_url, 4) < '0058'")
-        connection.execute("delete from canon.attio_people where right(linkedin_url, 4) between '0998' and '1000'")
-
-
-def _naive(bench: Bench) -> tuple[str, ...]:
-    """Do what a script does: every row, one call after another, no memory of what was sent."""
-    bench.reset()
-    bench.put(1000)
-    with bench.sandbox("--no-limits", "--latency", "100") as url:
-        started = time.monotonic()
-        _post_all(bench, url)
-        seconds = time.monotonic() - started
-        before = stats(url)["writes"]
-        httpx.post(f"{url}/sandbox/limits", json={"latency_ms": 0}, timeout=60)
-        _post_all(bench, url)
-        again = stats(url)["writes"] - before
-        _change(bench)
-        _post_all(bench, url)
-        changed = stats(url)["writes"] - before - again
-    bench.reset()
-    bench.put(500)
-    with bench.sandbox() as url:
-        lost = _post_all(bench, url)
-        refused = stats(url)["refused"]
-    return f"{1000 / seconds:.0f}", str(again), str(changed), str(refused), str(lost)
-
-
-def _post_all(bench: Bench, url: str) -> int:
-    """Create every row; return how many were refused, and so are lost."""
-    lost = 0
-    headers = {"Authorization": "Bearer bench"}
-    with bench.connect() as connection, httpx.Client(headers=headers, timeout=60) as client:
-        for link, title in connection.execute("select linkedin_url, job_title from canon.attio_people").fetchall():
-            values = {"linkedin": [link], "job_title": [title]}
-            answer = client.post(f"{url}/v2/objects/people/records", json={"data": {"values": values}})
-            lost += answer.status_code != 200
-    return lost
