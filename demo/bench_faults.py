@@ -42,11 +42,11 @@ def run(argument: str) -> None:
             left = ROWS - sum(_people(url).values())
             outage = threading.Timer(1.5, _set, [url], {"outage_seconds": OUTAGE_SECONDS})
             outage.start()
-            last = bench.canon("sync", "--yes", "--canary", "0", may_fail=True, **PACE)
+            last = bench.canon("sync", "--yes", "--canary", "0", may_fail=True, settings=PACE)
             outage.join()
             _set(url, **dict.fromkeys(FAULTS, 0))
             held = _people(url)
-            again = bench.canon("sync", "--yes", may_fail=True, **PACE)
+            again = bench.canon("sync", "--yes", may_fail=True, settings=PACE)
     finally:
         localdb.stop(HOME)
     shown = table(

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 Write = Literal["always", "fill_empty", "unless_human"]
 Lists = Literal["append", "replace"]
 Mode = Literal["upsert", "update_only", "create_only"]
+Drift = Literal["keep", "heal"]
 
 WRITES: tuple[Write, ...] = ("always", "fill_empty", "unless_human")
 LISTS: tuple[Lists, ...] = ("append", "replace")
 MODES: tuple[Mode, ...] = ("upsert", "update_only", "create_only")
+DRIFTS: tuple[Drift, ...] = ("keep", "heal")
 
 TYPES: tuple[str, ...] = (
     "text",
@@ -62,7 +64,9 @@ MAY_BE_LISTS = ALWAYS_LISTS | {"select", "record-reference", "actor-reference"}
 UNIQUE_BY_THEMSELVES = frozenset({"domain", "email-address"})
 
 MODEL_KEYS = frozenset({"object", "match_on", "mode", "order", "singular", "plural"})
-FIELD_KEYS = frozenset({"attribute", "type", "title", "write", "list", "references", "unique", "options", "clear"})
+FIELD_KEYS = frozenset(
+    {"attribute", "type", "title", "write", "list", "references", "unique", "options", "clear", "drift"}
+)
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
 PARSE_SECONDS = 600
@@ -75,8 +79,8 @@ class Field:
 
     `title` is what `setup` names an attribute that it creates (None: never created). `list` is None for a single
     value. `references` names the export whose primary key the column holds, `refers_to` that export's object.
-    `options` are the titles a select needs beforehand. `clear`: a blank empties the
-    attribute; otherwise it says nothing.
+    `options` are the titles a select needs beforehand. `clear`: a blank empties the attribute; otherwise it says
+    nothing. `drift`: what becomes of a value that we wrote and somebody changed since; None leaves it to `write`.
     """
 
     column: str
@@ -90,6 +94,7 @@ class Field:
     unique: bool
     options: tuple[str, ...]
     clear: bool = False
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +433,7 @@ def _field(column: str, found: object, where: str) -> Field:
         unique=unique,
         options=tuple(options),
         clear=clear,
+        drift=_one_of(meta["drift"], DRIFTS, f"{where}: drift") if "drift" in meta else None,
     )
 
 

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from sync import progress
+from sync.mapping import DRIFTS
 from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
@@ -42,12 +43,16 @@ SET_ASIDE = ("conflict", "ambiguous", "held")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One export in a plan: rows by outcome; per attribute how many values are written, and how many stay."""
+    """One export in a plan: rows by outcome; per attribute how many values are written; how many stay, by the reason.
+
+    `drift`: how many values somebody changed since we wrote them, by what becomes of them (`keep`, `heal`).
+    """
 
     export: str
     outcomes: Mapping[str, int]
     writes_to: Mapping[str, int]
     stays: Mapping[str, int]
+    drift: Mapping[str, int]
 
     @property
     def writes(self) -> int:
@@ -92,6 +97,7 @@ class Plan:
                     "outcomes": {outcome: each.outcomes.get(outcome, 0) for outcome in OUTCOMES},
                     "writes_to": dict(each.writes_to),
                     "stays": dict(each.stays),
+                    "drift": {treatment: each.drift.get(treatment, 0) for treatment in DRIFTS},
                 }
                 for each in self.exports
             ],
@@ -163,6 +169,35 @@ def rows(
             limit %s
             """,
             [plan_id, export, list(outcomes), limit],
+        ).fetchall()
+
+
+def drifted(connection: psycopg.Connection, plan_id: int, export: str, *, limit: int) -> list[dict[str, Any]]:
+    """Return the first values that somebody changed since we wrote them: ours -> theirs, whose, since when."""
+    with refusals_told("plan"), connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select
+                plan_rows.export,
+                plan_rows.row_key,
+                plan_rows.record_id::text as record_id,
+                change ->> 'attribute' as attribute,
+                change #>> '{drift,ours}' as ours,
+                change ->> 'old' as theirs,
+                change ->> 'new' as wanted,
+                change #>> '{drift,by}' as by,
+                change #>> '{drift,by_id}' as by_id,
+                change #>> '{drift,at}' as at,
+                case when change ->> 'action' = 'write' and plan_rows.outcome = 'update' then 'heal' else 'keep' end
+                    as treatment,
+                change ->> 'why' as why
+            from attio_sync.plan_rows
+            cross join lateral jsonb_array_elements(plan_rows.changes) as changes (change)
+            where plan_rows.plan_id = %s and plan_rows.export = %s and change ? 'drift'
+            order by plan_rows.position, change ->> 'attribute'
+            limit %s
+            """,
+            [plan_id, export, limit],
         ).fetchall()
 
 
@@ -344,7 +379,7 @@ def _branch(number: int, field: Field) -> sql.Composed:
     missing: sql.Composable = sql.SQL("null::text[]")
     if field.references:
         pending, missing = sql.Identifier(f"p{number}"), sql.Identifier(f"m{number}")
-    literals = (field.attribute, field.type, field.write, field.list, field.references)
+    literals = (field.attribute, field.type, field.write, field.drift, field.list, field.references)
     written: sql.Composable = wanted
     if field.clear:
         written = sql.SQL("coalesce({}, '[]')").format(wanted)
@@ -593,8 +628,8 @@ _DECIDE = (
     ),
 
     in_normal_form (
-        row_key, is_newer_than_mirror, attribute, type, write, list, reference_export, wanted, held, pending_keys,
-        missing_keys, wanted_forms, held_forms, new, old
+        row_key, is_newer_than_mirror, attribute, type, write, drift, list, reference_export, wanted, held,
+        pending_keys, missing_keys, wanted_forms, held_forms, new, old
     ) as ({branches}
     ),
 
@@ -604,6 +639,19 @@ _DECIDE = (
             attio_sync.hash_of(in_normal_form.wanted_forms) as wanted_hash,
             row_states.sent ->> in_normal_form.attribute as sent_hash,
             row_states.seen ->> in_normal_form.attribute as seen_hash,
+            -- somebody changed what we wrote; what we wrote without hearing of it is no change of theirs
+            coalesce(
+                row_states.seen ->> in_normal_form.attribute <> attio_sync.hash_of(in_normal_form.held_forms)
+                and not in_normal_form.is_newer_than_mirror
+                and not exists (
+                    select from attio_sync.entries
+                    where
+                        entries.export = {export}
+                        and entries.row_key = in_normal_form.row_key
+                        and entries.state in ('pending', 'unknown')
+                ),
+                false
+            ) as is_drifted,
             -- put back by an undo, which makes our token its author
             typed_values.hash is not null as is_typed_before
         from in_normal_form
@@ -630,6 +678,8 @@ _DECIDE = (
                     and sent_hash = wanted_hash
                     and (seen_hash = attio_sync.hash_of(held_forms) or is_newer_than_mirror)
                     then 'nothing to say'  -- it was sent, and this is how Attio stores it
+                when is_drifted and drift = 'heal' then null
+                when is_drifted and drift = 'keep' then 'changed in Attio since we wrote it'
                 when write = 'fill_empty' and held_forms <> '{{}}' then 'not empty'
                 when list = 'append' then null  -- what a person added stays beside it
                 when
@@ -665,6 +715,39 @@ _DECIDE = (
         nullif(old, '') as old,
         concat_ws(', ', new, array_to_string(pending_keys, ', ')) as new,
         held #>> '{{0,created_by_actor,type}}' as old_by,
+        case when is_drifted then (
+            select jsonb_build_object(
+                'ours', max(last_write.shown),
+                'by', max(theirs.element #>> '{{created_by_actor,type}}'),
+                'by_id', max(theirs.element #>> '{{created_by_actor,id}}'),
+                'at', max(theirs.element ->> 'active_from')
+            )
+            from (
+                select
+                    attio_sync.normal_forms(type, entries.body -> attribute) as forms,
+                    (
+                        select string_agg(attio_sync.shown_value(type, element), ', ')
+                        from jsonb_array_elements(entries.body -> attribute) as elements (element)
+                    ) as shown
+                from attio_sync.entries
+                where
+                    entries.export = {export}
+                    and entries.row_key = with_method.row_key
+                    and entries.state = 'done'
+                    and entries.body ? attribute
+                order by entries.entry_id desc
+                limit 1
+            ) as last_write
+            -- whoever only took something away left no name
+            left join lateral (
+                select element
+                from jsonb_array_elements(case jsonb_typeof(held) when 'array' then held else '[]' end)
+                    as elements (element)
+                where attio_sync.normal_form(type, element) <> all (last_write.forms)
+                order by element ->> 'active_from' desc
+                limit 1
+            ) as theirs on true
+        ) end as drifted,
         case
             when list is distinct from 'append' or held_forms = '{{}}' then wanted
             else coalesce(
@@ -701,7 +784,7 @@ _DECIDE = (
             row_key,
             count(*) filter (where why_it_stays is null) as write_count,
             bool_or(is_put) as is_put,
-            bool_or(why_it_stays = 'typed by a person') as is_drift,
+            bool_or(why_it_stays = 'typed by a person' or drifted is not null) as is_told,
             jsonb_object_agg(attribute, to_write) filter (where why_it_stays is null and to_write is not null) as body,
             jsonb_object_agg(attribute, jsonb_build_object('export', reference_export, 'keys', pending_keys))
                 filter (where why_it_stays is null and pending_keys is not null) as pending_references,
@@ -716,7 +799,8 @@ _DECIDE = (
                     'old', old,
                     'new', new,
                     'old_by', old_by,
-                    'why', why_it_stays
+                    'why', why_it_stays,
+                    'drift', drifted
                 ))
                 order by attribute
             ) as changes
@@ -737,7 +821,7 @@ _DECIDE = (
                 else 'nothing'
             end as outcome,
             is_put,
-            is_drift,
+            is_told,
             body,
             pending_references,
             sent,
@@ -780,7 +864,7 @@ _DECIDE = (
         case when outcome in ('create', 'update') then pending_references end,
         case when outcome in ('create', 'update') then coalesce(sent, '{{}}') end,
         case when outcome = 'update' then before end,
-        case when outcome <> 'nothing' or is_drift then changes end,
+        case when outcome <> 'nothing' or is_told then changes end,
         outcome = 'create' and exists (
             select from attio_sync.entries
             where
@@ -791,7 +875,7 @@ _DECIDE = (
     from planned_outcomes
     where
         outcome not in ('nothing', 'left_out')
-        or is_drift
+        or is_told
         or (outcome = 'nothing' and remembered_record_id is distinct from record_id)
     """,
     """
@@ -839,6 +923,21 @@ _DECIDE = (
                 from planned_changes
                 where planned_changes.why_it_stays is not null and planned_changes.missing_keys is null
                 group by planned_changes.why_it_stays
+            ) as counted
+        ),
+        'drift', (
+            select coalesce(jsonb_object_agg(treatment, value_count), '{{}}')
+            from (
+                select
+                    case
+                        when planned_changes.why_it_stays is null and planned_outcomes.outcome = 'update' then 'heal'
+                        else 'keep'
+                    end as treatment,
+                    count(*) as value_count
+                from planned_changes
+                inner join planned_outcomes on planned_outcomes.row_key = planned_changes.row_key
+                where planned_changes.drifted is not null
+                group by treatment
             ) as counted
         )
     ))

@@ -65,6 +65,18 @@ def changes_table(export: Counted, outcome: str, rows: Sequence[dict[str, Any]])
     return table
 
 
+def drift_table(export: Counted, rows: Sequence[dict[str, Any]]) -> Table:
+    """Return values that somebody changed since we wrote them, and what becomes of them."""
+    kept, healed = export.drift.get("keep", 0), export.drift.get("heal", 0)
+    title = f"{export.export}: changed in Attio since we wrote it: {kept:,} kept as they are, {healed:,} set back"
+    table = Table("row", "attribute", "ours", "theirs", "by", "when", "then", title=title, title_justify="left")
+    for row in rows:
+        cells = (row["row_key"], row["attribute"], row["ours"], row["theirs"], row["by"], (row["at"] or "")[:16])
+        then = f"set to {row['wanted']}" if row["treatment"] == "heal" else f"stays: {row['why'] or 'not written'}"
+        table.add_row(*map(_short, cells), _short(then))
+    return table
+
+
 def _remark(change: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     if change.get("action") == "keep" and row["outcome"] in {"update", "nothing"}:
         return f"stays: {change['why']}"
@@ -100,6 +112,7 @@ def plan_page(document: Mapping[str, Any]) -> str:
     return environment.get_template("plan.html").render(
         plan=document,
         rows=document["rows"],
+        drift=document["drift"],
         outcomes=[outcome for outcome in OUTCOMES if any(each["outcomes"][outcome] for each in exports)],
         listed=len(document["rows"]),
         total=sum(count for each in exports for outcome, count in each["outcomes"].items() if outcome not in _UNLISTED),

@@ -72,10 +72,17 @@ def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: 
         if most is None:
             most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN
         if page is not None:
-            whole = {**plan.document(), **cost(plan, cap), "held_back": held_back}
+            drift = drifted(connection, plan, max(most, ROWS_IN_PAGE))
+            whole = {**plan.document(), **cost(plan, cap), "held_back": held_back, "drift": drift}
             _write(page, report.plan_page({**whole, "rows": listed(connection, plan, max(most, ROWS_IN_PAGE))}))
         rows = listed(connection, plan, most)
-        document = {**plan.document(), **cost(plan, cap), "rows": rows, "held_back": held_back}
+        document = {
+            **plan.document(),
+            **cost(plan, cap),
+            "rows": rows,
+            "drift": drifted(connection, plan, most),
+            "held_back": held_back,
+        }
         shown = [] if session.wants_json else readable(connection, plan, cap, most)
     written = [f"The whole plan, to search and filter: {page}"] if page else []
     session.answer(document, *shown, *written, "Nothing was changed. `canon sync` does it.")
@@ -143,6 +150,16 @@ def listed(connection: psycopg.Connection, plan: Plan, most: int) -> list[dict[s
     ]
 
 
+def drifted(connection: psycopg.Connection, plan: Plan, most: int) -> list[dict[str, Any]]:
+    """Return the first values of each export that somebody changed since we wrote them."""
+    return [
+        row
+        for each in plan.exports
+        if each.drift
+        for row in planning.drifted(connection, plan.plan_id, each.export, limit=most)
+    ]
+
+
 def readable(
     connection: psycopg.Connection, plan: Plan, cap: int | None, most: int = ROWS_SHOWN
 ) -> Sequence[RenderableType]:
@@ -153,6 +170,9 @@ def readable(
             rows = planning.rows(connection, plan.plan_id, each.export, [outcome], limit=most)
             if rows:
                 parts.append(report.changes_table(each, outcome, rows))
+        if each.drift and most:
+            rows = planning.drifted(connection, plan.plan_id, each.export, limit=most)
+            parts.append(report.drift_table(each, rows))
     return [*parts, *report.plan_notes(plan, cost(plan, cap))]
 
 

@@ -135,6 +135,7 @@ def test_exports_are_selected_by_name(found: dict[str, Any]) -> None:
             {"write": "never"},
             "attio_people.linkedin_url: write is 'never': give one of always",
         ),
+        ("attio_people.linkedin_url", {"drift": "mend"}, "drift is 'mend': give one of keep, heal"),
         ("attio_people.linkedin_url", {"list": "append"}, "`list` is for several values, and a text holds one"),
         ("attio_people.linkedin_url", {"unique": "yes"}, "unique is 'yes': give true or false"),
         ("attio_people.linkedin_url", {"options": ["a"]}, "only a select has options"),

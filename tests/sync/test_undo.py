@@ -85,6 +85,7 @@ def test_undo_of_a_mixed_run_leaves_the_workspace_as_it_was_field_by_field(
     assert undone["counts"]["deleted"] == 299
     assert undone["stayed"] == []
     assert held(workspace) == before
+    assert canon("plan", "--json").expect(0).json["drift"] == [], "what we put back is no change of theirs"
     again = canon("undo", str(run["run_id"]), "--yes", "--json").expect(0).json
     assert sum(again["counts"].values()) == 0
     assert canon("runs", "--json").expect(0).json["runs"][1]["command"] == "undo"
