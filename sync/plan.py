@@ -111,7 +111,7 @@ def make(connection: psycopg.Connection, exports: Sequence[Export], selected: Se
     Raises `WarehouseError` for what the database refuses; nothing is stored then.
     """
     pushed = {each.model for each in selected}
-    needed = _with_referenced(exports, selected)
+    needed = with_referenced(exports, selected)
     referenced = {field.references for each in needed for field in each.fields if field.references}
     with refusals_told("plan"), connection.transaction():
         plan_id = _one(
@@ -207,7 +207,7 @@ def _one(connection: psycopg.Connection, query: str, parameters: Sequence[Any] =
     return row[0]
 
 
-def _with_referenced(exports: Sequence[Export], selected: Sequence[Export]) -> list[Export]:
+def with_referenced(exports: Sequence[Export], selected: Sequence[Export]) -> list[Export]:
     """Return the selected exports and, before them, those they refer to."""
     wanted = {each.model for each in selected}
     for export in reversed(exports):

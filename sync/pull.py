@@ -164,7 +164,8 @@ async def read_pages(
 
     `keep` gets a page's rows and how many of them are new. `expected` is how many records there were last time: so
     far we read ahead boldly, beyond it (or when nothing is known) carefully, because a page behind the end is a read
-    for nothing. Returns where the last page ended, counted from 0, and how often offsets had moved. Raises `_Apart`
+    for nothing; the first page of an object never read may be its last. Returns where the last page ended, counted from
+    0, and how often offsets had moved. Raises `_Apart`
     when pages cannot be made to join.
     """
     under_way: deque[tuple[int, asyncio.Task[list[MirrorRow]]]] = deque()
@@ -199,7 +200,7 @@ async def read_pages(
 def _window(next_offset: int, kept: int, expected: int | None) -> int:
     """Return how many pages may be on their way when the next begins at `next_offset`."""
     if expected is None:
-        return min(max(2, kept // 8), MOST_IN_FLIGHT)
+        return min(max(2, kept // 8), MOST_IN_FLIGHT) if kept else 1
     if next_offset < expected:
         return MOST_IN_FLIGHT
     return min(max(1, (kept - expected // STRIDE) // 8), MOST_IN_FLIGHT)

@@ -65,7 +65,8 @@ def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: 
         async with rate_limiter.connect() as crm:
             await pre_flight(crm, connection, every)
             may_go, held_back = gate(session, connection, selected)
-            return await make(crm, connection, every, may_go, no_pull=no_pull), held_back
+            objects = [] if no_pull else objects_read(every, may_go, cap)
+            return await make(crm, connection, every, may_go, objects=objects), held_back
 
     with database.connect(session.project_dir, autocommit=True) as connection:
         plan, held_back = run_async(look(connection))
@@ -131,12 +132,18 @@ async def pre_flight(crm: Crm, connection: psycopg.Connection, exports: Sequence
     return identity
 
 
+def objects_read(every: Sequence[Export], selected: Sequence[Export], cap: int | None) -> list[str]:
+    """Return what of the CRM a plan of `selected` needs: all of it where the records are counted against a cap."""
+    if cap is not None:
+        return pull.default_objects(every)
+    return list(dict.fromkeys(each.object_slug for each in planning.with_referenced(every, selected)))
+
+
 async def make(
-    crm: Crm, connection: psycopg.Connection, every: Sequence[Export], selected: Sequence[Export], *, no_pull: bool
+    crm: Crm, connection: psycopg.Connection, every: Sequence[Export], selected: Sequence[Export], *, objects: list[str]
 ) -> Plan:
-    """Read the CRM unless told not to, and plan."""
-    if not no_pull:
-        await pull.pull(crm, connection, pull.default_objects(every))
+    """Read these objects of the CRM, and plan."""
+    await pull.pull(crm, connection, objects)
     return planning.make(connection, every, selected)
 
 

@@ -14,7 +14,7 @@ import click
 import psycopg
 from rich.console import Console
 
-from sync import attio, database, ledger, mapping, missing, push, rate_limiter, removal, report, undo, webhook
+from sync import attio, database, ledger, mapping, missing, pull, push, rate_limiter, removal, report, undo, webhook
 from sync import plan as planning
 from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
@@ -129,7 +129,8 @@ async def _sync(
                 }
                 run_id = ledger.begin_run(connection, "sync", arguments, workspace_id=identity.workspace_id)
                 with ended_whatever_happens(connection, run_id):
-                    plan = await plan_command.make(crm, connection, every, selected, no_pull=no_pull)
+                    objects = [] if no_pull else _objects_read(every, selected, cap, on_missing)
+                    plan = await plan_command.make(crm, connection, every, selected, objects=objects)
                     if not session.wants_json:
                         _show(plan_command.readable(connection, plan, cap))
                     leaving = await _leaving(crm, connection, selected, on_missing)
@@ -179,6 +180,13 @@ async def _sync(
                 crm=crm,
             )
     return exit_code
+
+
+def _objects_read(every: list[Export], selected: list[Export], cap: int | None, on_missing: str) -> list[str]:
+    """Return what of the CRM a sync needs: all of it before a record may go, since any may refer to it."""
+    if on_missing == "report":
+        return plan_command.objects_read(every, selected, cap)
+    return pull.default_objects(every)
 
 
 async def _leaving(
