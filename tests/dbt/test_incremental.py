@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 INCREMENTAL = {
     *("int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"),
-    *("int_payloads_read", "int_payloads_judged"),
+    *("int_payloads_read", "int_payloads_judged", "attio_people"),
+    "int_location_place_names",
 }
 ADA = "https://www.linkedin.com/in/ada-king"
 

@@ -1,6 +1,10 @@
-{#- A text cell without blanks around it and without invisible characters; null when nothing is left. -#}
+{#-
+    A text cell without blanks around it and without invisible characters; null when nothing is left. Nearly no cell holds any of
+    them, and looking for them costs a third of replacing them.
+-#}
 {% macro clean_text(column) -%}
-nullif(btrim(translate({{ column }}::text, E'\t\n\r\u00a0\u2007\u202f\u3000\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff', '       ')), '')
+{%- set odd = '\\t\\n\\r\\u00a0\\u2007\\u202f\\u3000\\u200b\\u200c\\u200d\\u200e\\u200f\\u202a\\u202b\\u202c\\u202d\\u202e\\u2060\\u2066\\u2067\\u2068\\u2069\\ufeff' -%}
+nullif(btrim(case when {{ column }}::text ~ E'[{{ odd }}]' then translate({{ column }}::text, E'{{ odd }}', '       ') else {{ column }}::text end), '')
 {%- endmacro %}
 
 {#- A text cell as it was found; null when it is blank. -#}

@@ -24,7 +24,8 @@ where
 
 {#-
     The condition that leaves only rows to be made anew, where `column` is one of the staging view's: as an array, which the planner
-    takes into the view, so that a row that did not change is not cleaned only to be dropped.
+    takes into the view, so that a row that did not change is not cleaned only to be dropped. Of tables rather join `changed_rows`:
+    of an array the planner believes that it is short.
 -#}
 {% macro is_to_be_made(column, of='true') -%}
 {{ column }} = any(array(select changed_rows.{{ column }} from changed_rows where {{ of }}))

@@ -45,18 +45,33 @@ from (
     from {{ ref('int_people_looked_up') }}
     group by linkedin_url
 ) as found
-full join {{ this }} as made on found.linkedin_url = made.linkedin_url
+full join {{ this }} as made on found.linkedin_url = made.linkedin_url and found.made_from = made.made_from
+where found.linkedin_url is null or made.linkedin_url is null
+union all
+select
+    made.linkedin_url,
+    made.linkedin_url as made_linkedin_url
+from {{ this }} as made
 left join {{ ref('int_locations_parsed') }} as places on made.location_raw = places.location_raw
 where
-    found.made_from is distinct from made.made_from
-    or found.made_from is null
-    or (
+    (
         made.locality, made.region, made.country_code, made.location_precision,
         made.latitude, made.longitude, made.is_remote
     ) is distinct from (
         places.locality, places.region, places.country_code, places.location_precision,
         places.latitude, places.longitude, places.is_remote
     )
+{%- endmacro %}
+
+{% macro changes_of_attio_people() -%}
+select
+    found.linkedin_url,
+    made.linkedin_url as made_linkedin_url
+from (
+    {{ people_at_companies_in_scope() }}
+) as found
+full join {{ this }} as made on found.linkedin_url = made.linkedin_url and found.content = made.made_from
+where found.linkedin_url is null or made.linkedin_url is null
 {%- endmacro %}
 
 {#- In a `group by` over the rows of a profile or key: which versions of which rows they are, as one number. -#}

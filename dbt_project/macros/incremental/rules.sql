@@ -1,10 +1,11 @@
 {#-
     What an incremental model's rows were made by: the code of the model and of every model and macro it rests on, and the content of
     their seeds. Rows are kept only while this stays the same, for a rule that somebody changed holds for all rows. What the sources
-    say is not in it: each incremental model compares that row by row.
+    say is not in it: each incremental model compares that row by row. Save for a model with `meta: {whole: true}`, which is made
+    whole or not at all: which transactions wrote the rows of its sources.
 -#}
 {% macro rules_of(node) -%}
-{%- set waiting, models, seeds, code = [node.unique_id], [], [], [] -%}
+{%- set waiting, models, seeds, sources, code = [node.unique_id], [], [], [], [] -%}
 {%- for _ in range(10000) if waiting -%}
     {%- set unique_id = waiting.pop() -%}
     {%- set found = graph.nodes.get(unique_id) -%}
@@ -13,7 +14,14 @@
     {%- elif found and found.resource_type == 'model' and unique_id not in models -%}
         {%- do models.append(unique_id) -%}
         {%- do waiting.extend(found.depends_on.nodes) -%}
+    {%- elif unique_id in graph.sources and node.config.meta.whole and unique_id not in sources -%}
+        {%- do sources.append(unique_id) -%}
     {%- endif -%}
+{%- endfor -%}
+{%- for unique_id in sources | sort -%}
+    {%- do code.append(run_query(
+        "select sum(hashtextextended(xmin || '/' || ctid, 0))::text from " ~ graph.sources[unique_id].relation_name
+    ).columns[0].values()[0] or '') -%}
 {%- endfor -%}
 {%- set waiting, macros = [], [] -%}
 {%- for unique_id in models | sort -%}
@@ -31,10 +39,7 @@
     {%- do code.append(context[unique_id.split('.')[2]].macro.macro_sql) -%}
 {%- endfor -%}
 {%- for unique_id in seeds | sort -%}
-    {%- do code.append(run_query(
-        'select md5(string_agg(seed::text, chr(10) order by seed::text collate "C")) from '
-        ~ graph.nodes[unique_id].relation_name ~ ' as seed'
-    ).columns[0].values()[0] or '') -%}
+    {%- do code.append(content_of(graph.nodes[unique_id].relation_name)) -%}
 {%- endfor -%}
 {#- functions that migrations create: the decoding of LinkedIn's URLs, the readers of numbers and dates -#}
 {%- do code.append(run_query(
@@ -44,8 +49,13 @@
 {{ return(local_md5(code | join('\n'))) }}
 {%- endmacro %}
 
-{#- The line of a relation's comment that keeps them. -#}
+{#- The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what. -#}
 {% macro rules_line(node) -%}
+{%- if not execute -%}
+    {{ return('') }}
+{%- elif node.resource_type == 'seed' -%}
+    {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ content_of(this)) ~ ']') }}
+{%- endif -%}
 {{ return('[rules: ' ~ rules_of(node) ~ ']') }}
 {%- endmacro %}
 
@@ -59,8 +69,5 @@
 {%- if asked_for or not execute or model.config.materialized != 'incremental' -%}
     {{ return(asked_for) }}
 {%- endif -%}
-{%- set made_by = run_query(
-    "select coalesce(obj_description(to_regclass(" ~ sql_text(this | string) ~ "), 'pg_class'), '')"
-).columns[0].values()[0] -%}
-{{ return(rules_line(model) not in made_by) }}
+{{ return(rules_line(model) not in comment_of(this)) }}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
+    indexes=[{"columns": ["id"], "unique": true}],
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ find_changed_rows(changes_of_people()) }}",

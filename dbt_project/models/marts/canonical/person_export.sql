@@ -1,6 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
+    indexes=[{"columns": ["linkedin_url"], "unique": true}],
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ find_changed_rows(changes_of_profiles()) }}",
@@ -14,7 +15,10 @@ rows_of_people as (
 
     select all_rows.* from {{ ref('int_people_looked_up') }} as all_rows
     {%- if is_incremental() %}
-        inner join changed_rows on all_rows.linkedin_url = changed_rows.linkedin_url
+        -- a profile may have changed in its rows and in its place
+        inner join (
+            select distinct linkedin_url from changed_rows
+        ) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
     {%- endif %}
 
 ),
