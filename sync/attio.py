@@ -269,9 +269,18 @@ class Attio:
         path = f"{_records(object_slug)}/{quote(record_id, safe='')}/entries?limit={ENTRIES_LIMIT}"
         return await self._many(lambda entry: Attachment((record_id,), entry), "GET", path)
 
+    async def lists(self) -> list[str]:
+        """Return the ids of the workspace's lists."""
+        return await self._many(lambda entry: str(entry["id"]["list_id"]), "GET", "/lists")
+
+    async def entries_of_list(self, list_id: str, *, limit: int = PAGE_LIMIT, offset: int = 0) -> list[Attachment]:
+        """Return one page of a list's entries."""
+        page = {"limit": limit, "offset": offset}
+        return await self._many(_child, "POST", f"/lists/{quote(list_id, safe='')}/entries/query", page)
+
     async def notes(self, *, limit: int = NOTES_LIMIT, offset: int = 0) -> list[Attachment]:
         """Return one page of the workspace's notes."""
-        return await self._many(_note, "GET", f"/notes?limit={limit}&offset={offset}")
+        return await self._many(_child, "GET", f"/notes?limit={limit}&offset={offset}")
 
     async def tasks(self, *, limit: int = PAGE_LIMIT, offset: int = 0) -> list[Attachment]:
         """Return one page of the workspace's tasks."""
@@ -381,7 +390,7 @@ def _record(entry: Json) -> Record:
     )
 
 
-def _note(entry: Json) -> Attachment:
+def _child(entry: Json) -> Attachment:
     return Attachment((str(entry["parent_record_id"]),), entry)
 
 

@@ -346,6 +346,14 @@ class Crm:
         """Return the list entries of a record."""
         return await self._call(self.reads, lambda api: api.entries(object_slug, record_id))
 
+    async def lists(self) -> list[str]:
+        """Return the ids of the workspace's lists."""
+        return await self._call(self.reads, lambda api: api.lists())
+
+    async def entries_of_list(self, list_id: str, *, offset: int) -> list[Attachment]:
+        """Return one page of a list's entries; fewer than `attio.PAGE_LIMIT` mean that there are no more."""
+        return await self._call(self.reads, lambda api: api.entries_of_list(list_id, offset=offset))
+
     async def notes(self, *, offset: int) -> list[Attachment]:
         """Return one page of the workspace's notes; fewer than `attio.NOTES_LIMIT` mean that there are no more."""
         await self.notes_read.slot()

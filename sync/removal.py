@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from sync import attio, progress
+from sync import attachments, attio, progress
 from sync.database import refusals_told
 from sync.errors import AttioError, AuthError, RecordRejected, SyncError, Unavailable
 from sync.rate_limiter import MERGES_PER_SECOND, Halted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from sync.attio import Attachment, Record
+    from sync.attio import Record
     from sync.rate_limiter import Ceilings, Crm
     from sync.removal_ledger import RemovalLedger
 
@@ -36,7 +36,6 @@ REMOVALS = {"companies": "attio_company_removals", "people": "attio_person_remov
 """Attio object -> the model with a row per copy that may be removed without a look."""
 
 CLUSTERS_AT_ONCE = 32
-PAGES_AT_ONCE = 8
 MERGE_SECONDS = 120.0
 """How long a merge that Attio has accepted may take until the new record can be read."""
 LOOK_AFTER_SECONDS = (0.5, 1.0, 2.0, 4.0)
@@ -233,11 +232,8 @@ async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
     Notes and tasks are listed in bulk; list entries are asked for record by record, just before each is removed.
     """
     references(connection)
-    for kind, page, size in (
-        ("notes", crm.notes, attio.NOTES_LIMIT),
-        ("tasks", crm.tasks, attio.PAGE_LIMIT),
-    ):
-        found = await _all_pages(kind, page, size)
+    for kind, read in (("notes", attachments.notes), ("tasks", attachments.tasks)):
+        found = await read(crm)
         with refusals_told("noting what is attached"):
             connection.execute(
                 """
@@ -248,21 +244,6 @@ async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
                 """,
                 [kind, [record_id for each in found for record_id in each.record_ids]],
             )
-
-
-async def _all_pages(kind: str, page: Callable[..., Any], size: int) -> list[Attachment]:
-    """Read every page, several at once, until one is not full."""
-    found: list[Attachment] = []
-    with progress.task(f"read {kind}", total=None, unit=kind) as shown:
-        offset = 0
-        while True:
-            pages = await asyncio.gather(*(page(offset=offset + size * index) for index in range(PAGES_AT_ONCE)))
-            for each in pages:
-                found += each
-                shown.advance(len(each))
-                if len(each) < size:
-                    return found
-            offset += size * PAGES_AT_ONCE
 
 
 # doing it

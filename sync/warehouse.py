@@ -17,7 +17,7 @@ from sync.errors import MappingError, WarehouseError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sync.mapping import Export, Upstream
 
@@ -209,6 +209,20 @@ def count_spooled(connection: psycopg.Connection) -> int:
         row = connection.execute("select count(distinct record_id) from pg_temp.pulled_records").fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
+
+
+def replace_attached(connection: psycopg.Connection, kind: str, counts: Mapping[str, int]) -> None:
+    """Store how many of a kind (notes, tasks, entries) hang on each record, in place of what was known."""
+    with refusals_told("storing what hangs on records"), connection.transaction():
+        connection.execute("delete from attio_mirror.attached where kind = %s", [kind])
+        connection.execute(
+            """
+            insert into attio_mirror.attached (record_id, kind, count)
+            select counted.record_id::uuid, %s, counted.count
+            from unnest(%s::text[], %s::bigint[]) as counted (record_id, count)
+            """,
+            [kind, list(counts), list(counts.values())],
+        )
 
 
 def replace_mirror(connection: psycopg.Connection, object_slug: str, began_at: dt.datetime) -> bool:

@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
-from sync import database, mapping, pull, rate_limiter
+from sync import attachments, database, mapping, pull, rate_limiter
 from sync.cli.common import command_options
 
 if TYPE_CHECKING:
@@ -25,23 +26,30 @@ def command(session: Session, objects: tuple[str, ...]) -> None:
     """Read every record of the OBJECTS from Attio into attio_mirror; default: those the mapping names, and companies.
 
     An object's rows are replaced in one transaction when all of its pages have been read; until then, and when
-    anything goes wrong, the mirror stays as it was. Nothing is changed in Attio.
+    anything goes wrong, the mirror stays as it was. Without OBJECTS the notes, tasks and list entries of each record
+    are counted too. Nothing is changed in Attio.
 
     \b
     Example:
       canon pull
       canon pull companies people
     """
-    done = asyncio.run(_pull(session, objects))
-    session.answer({"objects": [_document(one) for one in done]}, _table(done))
+    done, problems = asyncio.run(_pull(session, objects))
+    session.answer(
+        {"objects": [_document(one) for one in done], "not_counted": problems},
+        _table(done),
+        *(escape(f"{kind} were not counted: {why}") for kind, why in problems.items()),
+    )
 
 
-async def _pull(session: Session, objects: tuple[str, ...]) -> list[Pulled]:
+async def _pull(session: Session, objects: tuple[str, ...]) -> tuple[list[Pulled], dict[str, str]]:
     async with rate_limiter.connect() as crm:
         await crm.identify()
         wanted = objects or tuple(pull.default_objects(mapping.load(session.project_dir)))
         with database.connect(session.project_dir, autocommit=True) as connection:
-            return await pull.pull(crm, connection, wanted, may_be_absent=not objects)
+            done = await pull.pull(crm, connection, wanted, may_be_absent=not objects)
+            problems = {} if objects else await attachments.pull(crm, connection)
+            return done, problems
 
 
 def _document(one: Pulled) -> dict[str, object]:

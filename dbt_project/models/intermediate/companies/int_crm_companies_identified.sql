@@ -12,6 +12,12 @@ crm_people as (
 
 ),
 
+attached as (
+
+    select * from {{ ref('stg_attio__attached') }}
+
+),
+
 crm_domains as (
 
     select * from {{ ref('int_crm_company_domains_parsed') }}
@@ -138,11 +144,15 @@ identified as (
         -- numbers
         coalesce(named.deal_count, 0) as deal_count,
         coalesce(named.team_count, 0) as team_count,
+        coalesce(attached.entry_count, 0) as entry_count,
+        coalesce(attached.note_count, 0) as note_count,
+        coalesce(attached.task_count, 0) as task_count,
         -- Who would survive among copies: what hangs on a record weighs most, then what it knows, then its age; the id
         -- makes the order total, so that the same records in another order give the same survivors.
         row_number() over (
             order by
                 coalesce(named.deal_count, 0) desc,
+                coalesce(attached.entry_count + attached.note_count, 0) desc,
                 coalesce(named.team_count, 0) desc,
                 own_domains.company_domains is not null desc,
                 named.linkedin_url is not null desc,
@@ -155,6 +165,7 @@ identified as (
         named.created_at,
         named.last_interaction_at
     from named
+    left join attached on named.record_id = attached.record_id::text
     left join own_domains on named.record_id = own_domains.record_id
     left join email_domains on named.record_id = email_domains.record_id
 

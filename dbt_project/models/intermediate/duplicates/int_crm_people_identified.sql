@@ -12,6 +12,12 @@ linkedin_urls as (
 
 ),
 
+attached as (
+
+    select * from {{ ref('stg_attio__attached') }}
+
+),
+
 -- a name without accents, dots and case; the parts where Attio has them
 keyed as (
 
@@ -115,8 +121,12 @@ identified as (
         keyed.email_addresses,
 
         -- numbers
+        coalesce(attached.entry_count, 0) as entry_count,
+        coalesce(attached.note_count, 0) as note_count,
+        coalesce(attached.task_count, 0) as task_count,
         row_number() over (
             order by
+                coalesce(attached.entry_count + attached.note_count, 0) desc,
                 keyed.last_interaction_at desc nulls last,
                 mailboxes.email_keys is not null desc,
                 keyed.company_record_id is not null desc,
@@ -128,6 +138,7 @@ identified as (
         -- timestamps
         keyed.created_at
     from keyed
+    left join attached on keyed.record_id = attached.record_id::text
     left join mailboxes on keyed.record_id = mailboxes.record_id
 
 )

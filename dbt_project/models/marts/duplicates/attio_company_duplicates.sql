@@ -35,6 +35,9 @@ described as (
         roles.score,
         crm_companies.team_count,
         crm_companies.deal_count,
+        crm_companies.entry_count,
+        crm_companies.note_count,
+        crm_companies.task_count,
 
         -- timestamps
         crm_companies.created_at

@@ -38,6 +38,9 @@ described as (
 
         -- numbers
         roles.score,
+        crm_people.entry_count,
+        crm_people.note_count,
+        crm_people.task_count,
 
         -- timestamps
         crm_people.created_at
