@@ -6,7 +6,6 @@ the seed of the kills (`make bench ARGS=faults:7`), a random one when there is n
 
 from __future__ import annotations
 
-import collections
 import os
 import random
 import signal
@@ -18,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from demo.bench_sync import CHECKOUT, HOME, URL, Bench, console, table
+from demo.bench_sync import CHECKOUT, HOME, Bench, console, people, table
 from sync import localdb
 
 ROWS = 2_000
@@ -39,13 +38,13 @@ def run(argument: str) -> None:
         with bench.sandbox("--no-limits", "--latency", "60") as url:
             _set(url, **FAULTS)
             interrupted, seconds = _kill_again_and_again(bench, random.Random(seed))  # noqa: S311
-            left = ROWS - sum(_people(url).values())
+            left = ROWS - sum(people(url).values())
             outage = threading.Timer(1.5, _set, [url], {"outage_seconds": OUTAGE_SECONDS})
             outage.start()
             last = bench.canon("sync", "--yes", "--canary", "0", may_fail=True, settings=PACE)
             outage.join()
             _set(url, **dict.fromkeys(FAULTS, 0))
-            held = _people(url)
+            held = people(url)
             again = bench.canon("sync", "--yes", may_fail=True, settings=PACE)
     finally:
         localdb.stop(HOME)
@@ -84,18 +83,3 @@ def _kill_again_and_again(bench: Bench, chance: random.Random) -> tuple[int, lis
 
 def _set(url: str, **faults: Any) -> None:
     httpx.post(f"{url}/sandbox/faults", json=faults, timeout=60).raise_for_status()
-
-
-def _people(url: str) -> collections.Counter[str]:
-    """Count the CRM's people by profile."""
-    found: collections.Counter[str] = collections.Counter()
-    with httpx.Client(base_url=f"{url}/v2", headers={"Authorization": "Bearer bench"}, timeout=60) as client:
-        while True:
-            page = {"limit": 500, "offset": found.total()}
-            answer = client.post("/objects/people/records/query", json=page)
-            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-                continue  # the outage is not over yet
-            records = answer.raise_for_status().json()["data"]
-            found.update(record["values"]["linkedin"][0]["value"] for record in records)
-            if len(records) < 500:
-                return collections.Counter({link: count for link, count in found.items() if link.startswith(URL)})

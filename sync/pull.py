@@ -165,8 +165,7 @@ async def read_pages(
     `keep` gets a page's rows and how many of them are new. `expected` is how many records there were last time: so
     far we read ahead boldly, beyond it (or when nothing is known) carefully, because a page behind the end is a read
     for nothing; the first page of an object never read may be its last. Returns where the last page ended, counted from
-    0, and how often offsets had moved. Raises `_Apart`
-    when pages cannot be made to join.
+    0, and how often offsets had moved. Raises `_Apart` when pages cannot be made to join.
     """
     under_way: deque[tuple[int, asyncio.Task[list[MirrorRow]]]] = deque()
     next_offset = kept = shifts = steps_back = 0
