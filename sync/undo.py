@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from sync.attio import Attribute, Record
+    from sync.attio import Attachment, Attribute, Record
     from sync.rate_limiter import Crm
 
 AT_ONCE = 32
@@ -90,6 +90,26 @@ def steps(connection: psycopg.Connection, run_id: int, attributes: Mapping[str, 
             *cursor.execute(_DELETES, {"run_id": run_id}).fetchall(),
             *cursor.execute(_RECREATIONS, {"run_id": run_id}).fetchall(),
         ]
+
+
+def deletes(todo: Sequence[Step]) -> bool:
+    """Tell whether a record would be deleted: then what stands in lists has to be known."""
+    return any(step.action == "delete" for step in todo)
+
+
+def spare_listed(todo: Sequence[Step], entries: Sequence[Attachment]) -> list[Step]:
+    """Return the steps with those records staying that would be deleted and stand in a list."""
+    listed = collections.Counter(record_id for entry in entries for record_id in set(entry.record_ids))
+    return [
+        replace(step, action="stay", body={}, reason=_in_lists(listed[step.record_id]))
+        if step.action == "delete" and listed[step.record_id]
+        else step
+        for step in todo
+    ]
+
+
+def _in_lists(count: int) -> str:
+    return f"it stands in {count} lists" if count > 1 else "it stands in a list"
 
 
 class Undo:
@@ -200,7 +220,7 @@ class Undo:
     async def _delete(self, step: Step) -> tuple[str, str | None]:
         entries = await self.crm.entries(step.object_slug, step.record_id)
         if entries:
-            return "changed", f"it stands in {len(entries)} lists"
+            return "changed", _in_lists(len(entries))
         entry_id = await self._do(_noted, self.run_id, step, "delete")
         async with self._settled(entry_id):
             await self.crm.delete_record(step.object_slug, step.record_id)

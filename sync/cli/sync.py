@@ -14,7 +14,21 @@ import click
 import psycopg
 from rich.console import Console
 
-from sync import attio, database, ledger, mapping, missing, pull, push, rate_limiter, removal, report, undo, webhook
+from sync import (
+    attachments,
+    attio,
+    database,
+    ledger,
+    mapping,
+    missing,
+    pull,
+    push,
+    rate_limiter,
+    removal,
+    report,
+    undo,
+    webhook,
+)
 from sync import plan as planning
 from sync.cli import plan as plan_command
 from sync.cli.common import Session, command_options, run_async
@@ -197,11 +211,12 @@ async def _leaving(
         return []
     await removal.read_attached(crm, connection)
     attributes = {slug: await crm.attributes(slug) for slug in dict.fromkeys(each.object_slug for each in selected)}
-    return [
+    leaving = [
         step
         for export in reversed(selected)  # those that refer to others go first
         for step in missing.steps(connection, export, attributes, is_deleting=on_missing == "delete")
     ]
+    return undo.spare_listed(leaving, await attachments.entries(crm)) if undo.deletes(leaving) else leaving
 
 
 async def _let_go(

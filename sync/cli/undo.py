@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sync import database, ledger, pull, rate_limiter, removal, report, undo
+from sync import attachments, database, ledger, pull, rate_limiter, removal, report, undo
 from sync.cli.common import Session, command_options, people_console, run_async
 from sync.cli.sync import INTERRUPTED, ended_whatever_happens, stop_on_signals, terminated_like_interrupted
 
@@ -50,6 +50,8 @@ async def _undo(session: Session, run: int, *, yes: bool) -> int:
                 await removal.read_attached(crm, connection)
                 attributes = {slug: await crm.attributes(slug) for slug in objects}
                 todo = undo.steps(connection, run, attributes)
+                if undo.deletes(todo):
+                    todo = undo.spare_listed(todo, await attachments.entries(crm))
                 if not session.wants_json:
                     for part in _planned(run, todo):
                         people_console().print(part, soft_wrap=isinstance(part, str))
