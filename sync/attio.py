@@ -231,14 +231,6 @@ class Attio:
         """Create a record. Not repeatable: after `Unavailable.lost_answer` it may exist."""
         return await self._one(_record, "POST", _records(object_slug), _values(values))
 
-    async def assert_record(self, object_slug: str, match_on: str, values: Mapping[str, Any]) -> Record:
-        """Create or update the record that the unique attribute `match_on` finds.
-
-        Attio appends to the matching attribute and replaces every other multi-value attribute in `values`.
-        """
-        path = f"{_records(object_slug)}?matching_attribute={quote(match_on, safe='')}"
-        return await self._one(_record, "PUT", path, _values(values))
-
     async def update_record(self, object_slug: str, record_id: str, values: Mapping[str, Any]) -> Record:
         """Write the given attributes; lists gain what they lack and lose nothing (PATCH)."""
         path = f"{_records(object_slug)}/{quote(record_id, safe='')}"

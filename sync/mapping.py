@@ -127,8 +127,8 @@ class Export:
         return next(one for one in self.fields if one.attribute == self.match_on)
 
     @property
-    def asserts(self) -> bool:
-        """True when Attio itself can find the record by `match_on`: the attribute is unique there."""
+    def is_unique(self) -> bool:
+        """True when `match_on` is unique in Attio, which then refuses a second record."""
         return self.matching_field.unique
 
     def field_of(self, column: str) -> Field | None:

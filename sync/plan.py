@@ -236,7 +236,7 @@ def _names(export: Export, plan_id: int, *, is_referenced: bool) -> dict[str, sq
         "object": sql.Literal(export.object_slug),
         "export": sql.Literal(export.model),
         "mode": sql.Literal(export.mode),
-        "asserts": sql.Literal(export.asserts),
+        "is_unique": sql.Literal(export.is_unique),
         "is_referenced": sql.Literal(is_referenced),
         "plan_id": sql.Literal(plan_id),
         "vanished_stored": sql.Literal(VANISHED_STORED),
@@ -521,7 +521,7 @@ _IDENTIFY = (
                 then 'gone: its record ' || remembered_record_id || ' was deleted in Attio'
             when record_id is null and match_forms = '{{}}' and {mode} <> 'update_only'
                 then 'held: it has no ' || {match_on} || ', by which it could be found again'
-            when {asserts} and record_id is not null and other_record_id is not null
+            when {is_unique} and record_id is not null and other_record_id is not null
                 then 'conflict: its ' || {match_on} || ' stands on record ' || other_record_id
                     || ', it belongs to record ' || record_id
             when
@@ -857,7 +857,6 @@ _DECIDE = (
         case
             when outcome = 'update' and is_put then 'put'
             when outcome = 'update' then 'patch'
-            when outcome = 'create' and {asserts} then 'assert'
             when outcome = 'create' then 'post'
         end,
         case when outcome in ('create', 'update') then coalesce(body, '{{}}') end,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import datetime as dt
 import logging
 import time
 from dataclasses import dataclass, field
@@ -37,7 +36,6 @@ FLUSH_SECONDS = 0.5
 CREATE_ATTEMPTS = 8
 SECOND_LOOK_SECONDS = 1.0
 """A creation whose answer was lost may still be under way: not found at once, it is looked for again after this."""
-CLOCK_SKEW = dt.timedelta(minutes=5)
 MOST_NAMED = 1000
 CHANGED = "changed_since"
 """The code of a row that was left alone."""
@@ -113,7 +111,6 @@ class Push:
         self.run_id, self.plan_id, self.limits = run_id, plan_id, limits
         self.report = Report()
         self._database = asyncio.Lock()
-        self._began_at = dt.datetime.now(dt.UTC)
         self._taken = 0
         self._unsettled: list[Outcome] = []
         self._enough = asyncio.Event()
@@ -330,7 +327,7 @@ class Push:
             "done",
             record_id=record.record_id,
             record_was_missing=row.record_id is None,
-            is_created_by_us=row.record_id is None and (row.method == "post" or self._is_new(record)),
+            is_created_by_us=row.record_id is None and not _is_made_by_hand(record),
             body=ready.body,
             values=record.values,
             status=200,
@@ -340,25 +337,12 @@ class Push:
         self.report.failure = self.report.failure or error
         self.stop(str(error))
 
-    def _is_new(self, record: Record) -> bool:
-        """Tell whether an assert made this record: its answer does not say, so: in this run, and by no person."""
-        creators = record.values.get("created_by") or [{}]
-        if creators[0].get("referenced_actor_type") == "workspace-member":
-            return False
-        try:
-            created_at = dt.datetime.fromisoformat(record.created_at[:26].rstrip("Z")).replace(tzinfo=dt.UTC)
-        except ValueError:
-            return False
-        return created_at > self._began_at - CLOCK_SKEW
-
     async def _send(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
         slug = export.object_slug
         if row.record_id is not None:
             await self._still_as_planned(export, row, row.record_id)
             write = self.crm.replace_record if row.method == "put" else self.crm.update_record
             return await write(slug, row.record_id, body)
-        if row.method == "assert":
-            return await self.crm.assert_record(slug, export.match_on, body)
         return await self._create_once(export, row, body)
 
     async def _still_as_planned(self, export: Export, row: Planned, record_id: str) -> None:
@@ -375,7 +359,11 @@ class Push:
             raise RecordRejected(what, status=409, code=CHANGED)
 
     async def _create_once(self, export: Export, row: Planned, body: dict[str, Any]) -> Record:
-        """Create a record that no unique attribute protects: after a lost answer look it up, then try again."""
+        """Create a record; after a lost answer look it up, then try again.
+
+        Not by Attio's assert, also where `match_on` is unique there: it writes over what a person typed into a record
+        made since the plan. Such a record is left alone.
+        """
         # what an earlier run may have made is there by now, or never will be
         looks: tuple[float, ...] = (0.0,) if row.is_doubtful else ()
         lost: Unavailable | None = None
@@ -392,7 +380,18 @@ class Push:
             except Unavailable as error:
                 if not error.lost_answer or attempt == CREATE_ATTEMPTS:
                     raise
-                lost, looks = error, (0.0, SECOND_LOOK_SECONDS)
+                # late or not, a second one is refused where the attribute is unique
+                lost, looks = error, (0.0,) if export.is_unique else (0.0, SECOND_LOOK_SECONDS)
+            except RecordRejected as error:
+                if error.code != "uniqueness_conflict":
+                    raise
+                taken = await self._look_up(export, body, (0.0,))
+                if taken is None:  # another unique attribute
+                    raise
+                if lost is not None or row.is_doubtful:
+                    return taken
+                what = f"record {taken.record_id} has had its {export.match_on} since it was planned"
+                raise RecordRejected(what, status=409, code=CHANGED) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _look_up(self, export: Export, body: Mapping[str, Any], looks: Sequence[float]) -> Record | None:
@@ -473,6 +472,11 @@ class _Rows:
             return [], 0
         self._position = rows[-1].position
         return await push.prepare(self._export, rows)
+
+
+def _is_made_by_hand(record: Record) -> bool:
+    creators = record.values.get("created_by") or [{}]
+    return bool(creators[0].get("referenced_actor_type") == "workspace-member")
 
 
 def _with_references(

@@ -306,10 +306,6 @@ class Crm:
         """
         return await self._call(self.writes, lambda api: api.create_record(object_slug, values), repeatable=False)
 
-    async def assert_record(self, object_slug: str, match_on: str, values: Mapping[str, Any]) -> Record:
-        """Create or update the record that the unique attribute `match_on` finds (see `Attio.assert_record`)."""
-        return await self._call(self.writes, lambda api: api.assert_record(object_slug, match_on, values))
-
     async def update_record(self, object_slug: str, record_id: str, values: Mapping[str, Any]) -> Record:
         """Write the given attributes; lists gain what they lack and lose nothing (PATCH)."""
         return await self._call(self.writes, lambda api: api.update_record(object_slug, record_id, values))

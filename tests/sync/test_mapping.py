@@ -67,9 +67,9 @@ def test_an_export_is_read_whole(found: dict[str, Any]) -> None:
     assert companies.record_id_column == "record_id"
     assert companies.columns == ("domain", "record_id", "industry", "stage", "updated_at")
     assert [one.column for one in companies.fields] == ["domain", "industry", "stage"]
-    assert companies.asserts
-    assert not people.asserts
-    assert postings.asserts
+    assert companies.is_unique
+    assert not people.is_unique
+    assert postings.is_unique
     assert (postings.singular, postings.plural) == ("Job posting", "Job postings")
 
 

@@ -75,7 +75,7 @@ def test_a_row_that_attio_does_not_hold_is_created_with_all_it_says(tables: Data
 
     row = outcome(tables, make(tables), "acme.com")
 
-    assert (row["outcome"], row["method"]) == ("create", "assert")
+    assert (row["outcome"], row["method"]) == ("create", "post")
     assert row["body"] == {"domains": ["acme.com"], "name": ["Acme"], "tags": ["Red"]}
 
 

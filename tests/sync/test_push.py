@@ -117,6 +117,23 @@ def test_what_a_person_typed_stays_and_blanks_erase_nothing(
     assert titles(workspace) == {URL.format(0): ["Queen"], URL.format(1): ["Smith"], URL.format(2): ["Smith"]}
 
 
+def test_a_company_made_by_hand_since_the_plan_is_left_alone_by_name_and_taken_up_by_the_next(
+    canon: Canon, database: Database, workspace: Sandbox
+) -> None:
+    acme(database, name="Acme", industry="Anvils")
+    canon("pull").expect(0)
+    typed = {"object": "companies", "values": {"domains": ["acme.com"], "industry": ["Bakery"]}}
+    workspace.play("as-member", typed)
+
+    late = canon("sync", "--yes", "--no-pull", "--json").expect(1).json
+
+    assert [each["row_key"] for each in late["changed"]] == ["acme.com"]
+    assert (late["written"], late["rejected"]) == (0, [])
+    assert canon("sync", "--yes", "--json").expect(0).json["counts"]["updated"] == 1
+    (company,) = workspace.records("companies")
+    assert (shown(company, "name"), shown(company, "industry")) == (["Acme"], ["Bakery"])
+
+
 def test_a_deleted_record_stays_deleted_also_where_nothing_was_ever_written(
     canon: Canon, database: Database, workspace: Sandbox
 ) -> None:

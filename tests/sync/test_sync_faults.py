@@ -102,11 +102,14 @@ def is_write(request: Request) -> bool:
 def test_creations_whose_answer_is_lost_are_neither_doubled_nor_missing(database: Database, workspace: Sandbox) -> None:
     """LinkedIn is not unique in Attio: a creation repeated blindly is a second person."""
     people(database, 300)
+    small.put(database, "attio_companies", *({"domain": f"c{number}.com", "name": "C"} for number in range(60)))
     workspace.play("faults", {"cut_every": 10, "drop_every": 37})
 
     report = push(database, workspace.url)
 
+    assert report.counts["attio_companies"] == {"created": 60}
     assert report.counts["attio_people"] == {"created": 300}
+    assert len(workspace.records("companies")) == 60
     assert each_once(workspace, 300)
     workspace.play("faults", {"cut_every": 0, "drop_every": 0})
     assert push(database, workspace.url).written == 0
