@@ -15,7 +15,8 @@ ON_PEOPLE = ("--object", "people")
 APPLY = ("duplicates", "apply", *ON_PEOPLE, "--yes", "--max", "10", "--json")
 BUILD = (
     "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--select",
-    "+attio_company_duplicate_pairs", "+attio_person_duplicate_pairs", "+attio_person_removals", "+attio_company_removals",
+    "+attio_company_duplicate_pairs", "+attio_person_duplicate_pairs",
+    "+attio_company_removals", "+attio_person_removals",
 )  # fmt: skip
 
 
