@@ -7,17 +7,35 @@ import logging
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-SECONDS_BETWEEN_LINES = 4.0
+SECONDS_BETWEEN_LINES = 3.5
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Said:
+    """When this process last said a line about its progress, and how many tasks say some by themselves."""
+
+    at: float = 0.0
+    tasks: int = 0
+
+
+_said = _Said()
+
+
+def _say(line: str) -> None:
+    _said.at = time.monotonic()
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class Task:
@@ -67,6 +85,7 @@ def task(name: str, *, total: int | None = None, unit: str = "rows") -> Iterator
     """Show the progress of what runs inside the `with`, on stderr; its last line says how much was done."""
     current = Task(name, total=total, unit=unit)
     stop = threading.Event()
+    _said.tasks += 1
     terminal = sys.stderr.isatty()
     reporter = threading.Thread(target=_live_bar if terminal else _lines, args=(current, stop), daemon=True)
     reporter.start()
@@ -77,15 +96,34 @@ def task(name: str, *, total: int | None = None, unit: str = "rows") -> Iterator
     finally:
         stop.set()
         reporter.join()
-        sys.stderr.write(f"{name}: {ended}, {current.describe()}\n")
-        sys.stderr.flush()
+        _said.tasks -= 1
+        _say(f"{name}: {ended}, {current.describe()}")
         logger.info("%s %s", name, ended, extra={"fields": {"job": name, "done": current.done, "total": current.total}})
+
+
+@contextlib.contextmanager
+def while_waiting(name: str, is_waiting: Callable[[], bool]) -> Iterator[None]:
+    """Outside of tasks, say a line every few seconds while `is_waiting`: `waiting for Attio (8 s since we began)`."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(name, is_waiting, stop), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _watch(name: str, is_waiting: Callable[[], bool], stop: threading.Event) -> None:
+    began = time.monotonic()
+    while not stop.wait(0.25):
+        if not _said.tasks and time.monotonic() - max(began, _said.at) >= SECONDS_BETWEEN_LINES and is_waiting():
+            _say(f"{name} ({span(time.monotonic() - began)} since we began)")
 
 
 def _lines(current: Task, stop: threading.Event) -> None:
     while not stop.wait(SECONDS_BETWEEN_LINES):
-        sys.stderr.write(f"{current.name}: {current.describe()}\n")
-        sys.stderr.flush()
+        _say(f"{current.name}: {current.describe()}")
 
 
 def _live_bar(current: Task, stop: threading.Event) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import stamina
 
-from sync import attio
+from sync import attio, progress
 from sync.errors import ConfigError, Conflict, RecordRejected, Unavailable
 
 if TYPE_CHECKING:
@@ -235,7 +235,8 @@ async def connect(
     environment = os.environ if environment is None else environment
     crm = Crm(attio.settings(environment), ceilings(environment), patience=patience or Patience())
     try:
-        yield crm
+        with progress.while_waiting("waiting for Attio", lambda: crm.open_calls > 0):
+            yield crm
     finally:
         await crm.close()
 
@@ -254,6 +255,7 @@ class Crm:
         self.merges = RateLimiter(min(limits.writes, MERGES_PER_SECOND), name="merges")
         self.notes_read = RateLimiter(min(limits.reads, NOTES_PER_SECOND), name="notes")
         self.retried = 0
+        self.open_calls = 0
         self.tell: Callable[[str], None] = lambda _words: None
         self.is_halted: Callable[[], bool] = lambda: False
         self._where = where
@@ -438,7 +440,7 @@ class Crm:
                 logger.warning("trying again", extra={"fields": {"error": str(error)}})
             return worth
 
-        async with self._in_flight:
+        async with self._in_flight, self._counted():
             async for attempt in stamina.retry_context(
                 on=worth_retrying,
                 attempts=min(attempts or self._patience.attempts, self._patience.attempts),
@@ -450,6 +452,14 @@ class Crm:
                 with attempt:
                     return await self._send_when_allowed(limiter, send)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @contextlib.asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self.open_calls += 1
+        try:
+            yield
+        finally:
+            self.open_calls -= 1
 
     async def _send_when_allowed(self, limiter: RateLimiter, send: Callable[[Attio], Awaitable[T]]) -> T:
         """Send once; a request that Attio put off (429: not processed) goes again after the pause."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -408,3 +410,30 @@ def test_killed_in_the_midst_again_and_again_the_end_is_the_same(
     assert all(person["values"]["company"] for person in sandbox.records("people"))
     assert database.rows("select count(*) from attio_sync.entries where state = 'pending'") == [(0,)]
     assert canon(*APPLY, "--json").expect(0).json["counts"]["deleted"] == 0
+
+
+def test_with_its_output_in_a_file_it_is_never_silent_for_more_than_five_seconds(
+    sandbox: Sandbox, database: Database, project: Path, canon: Canon
+) -> None:
+    pairs = [(company(sandbox, name=f"Copy {number}"), company(sandbox, name=f"Kept {number}")) for number in range(4)]
+    canon("setup", "--yes").expect(0)
+    decide(sandbox, database, pairs)
+    sandbox.play("limits", {"latency_ms": 2500})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sync", *APPLY, "--project-dir", str(project)],
+        cwd=project,
+        env=_environment(database.environment, sandbox.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    began, heard = time.monotonic(), []
+    for line in process.stderr:
+        heard.append((time.monotonic(), line))
+        if time.monotonic() - began > 15:  # that was long enough to fall silent
+            sandbox.play("limits", {"latency_ms": 0})
+    process.stderr.close()
+    assert process.wait(20) == 0
+    assert heard[0][1].startswith("waiting for Attio")
+    assert max(later[0] - earlier[0] for earlier, later in itertools.pairwise(heard)) <= 5
