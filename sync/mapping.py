@@ -63,7 +63,7 @@ ALWAYS_LISTS = frozenset({"domain", "email-address", "phone-number"})
 MAY_BE_LISTS = ALWAYS_LISTS | {"select", "record-reference", "actor-reference"}
 UNIQUE_BY_THEMSELVES = frozenset({"domain", "email-address"})
 
-MODEL_KEYS = frozenset({"object", "match_on", "mode", "order", "singular", "plural"})
+MODEL_KEYS = frozenset({"object", "match_on", "mode", "order", "singular", "plural", "story"})
 FIELD_KEYS = frozenset(
     {"attribute", "type", "title", "write", "list", "references", "unique", "options", "clear", "drift"}
 )
@@ -98,13 +98,23 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A relation that an export's rows come from, by its name in dbt; `column` holds the export's key there."""
+
+    name: str
+    schema: str
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """A model of `marts/attio`: one row is one record that the object `object_slug` should hold.
 
     `schema.table` is the relation; `key` its primary key column (text); `match_on` the attribute that finds a record
     made by somebody else; `record_id_column` the column with the record that the SQL found, None when there is no
     such column. `columns` are all columns of the model, sent or not. `singular` and `plural` are given for objects
-    that `setup` may create.
+    that `setup` may create. `story` are the relations whose rows tell `canon why` where a row comes from.
     """
 
     model: str
@@ -120,6 +130,7 @@ class Export:
     record_id_column: str | None
     columns: tuple[str, ...]
     fields: tuple[Field, ...]
+    story: tuple[Source, ...] = ()
 
     @property
     def matching_field(self) -> Field:
@@ -328,7 +339,8 @@ def _first_error(output: str) -> str:
 def exports_of(found: Mapping[str, Any]) -> list[Export]:
     """Return the exports of a manifest; raise `MappingError` for the first that makes no sense."""
     models = _models(found)
-    exports = [_export(node) for node in models if "attio" in _meta(node)]
+    relations = _relations(found)
+    exports = [_export(node, relations) for node in models if "attio" in _meta(node)]
     # a column's meta without its model's would be forgotten in silence
     unmapped = [
         node for node in models if "attio" not in _meta(node) and any("attio" in _meta(c) for c in _columns(node))
@@ -353,7 +365,27 @@ def _columns(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list((node.get("columns") or {}).values())
 
 
-def _export(node: Mapping[str, Any]) -> Export:
+def _relations(found: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return schema and table of every model, and of every source by `source.table`."""
+    relations = {
+        f"{node['source_name']}.{node['name']}": (str(node["schema"]), str(node.get("identifier") or node["name"]))
+        for node in (found.get("sources") or {}).values()
+    }
+    for node in _models(found):
+        relations[str(node["name"])] = (str(node["schema"]), str(node.get("alias") or node["name"]))
+    return relations
+
+
+def _story(meta: object, relations: Mapping[str, tuple[str, str]], where: str) -> tuple[Source, ...]:
+    if not isinstance(meta, dict) or not all(isinstance(column, str) and column for column in meta.values()):
+        raise MappingError(f"{where} is {meta!r}: give model, or source.table, and its column that holds the key")
+    unknown = [name for name in meta if name not in relations]
+    if unknown:
+        raise MappingError(f"{where} names {unknown[0]}, which is neither a model nor a source.table of the project")
+    return tuple(Source(name, *relations[name], column) for name, column in meta.items())
+
+
+def _export(node: Mapping[str, Any], relations: Mapping[str, tuple[str, str]]) -> Export:
     model = str(node["name"])
     meta = _checked_meta(_meta(node)["attio"], MODEL_KEYS, required=("object", "match_on"), where=model)
     fields: list[Field] = []
@@ -394,6 +426,7 @@ def _export(node: Mapping[str, Any]) -> Export:
         record_id_column=record_id_columns[0] if record_id_columns else None,
         columns=tuple(str(column["name"]) for column in _columns(node)),
         fields=tuple(fields),
+        story=_story(meta.get("story", {}), relations, f"{model}: story"),
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from sync.mapping import Export, Field
+    from sync.mapping import Export, Field, Source
 
 MOST_STORIES = 20
 
@@ -43,8 +43,26 @@ def stories(connection: psycopg.Connection, exports: Sequence[Export], asked: st
                 about["last_plan"] = cursor.execute(_PLANNED, parameters).fetchone()
                 about["refused"] = cursor.execute(_REFUSED, parameters).fetchone()
                 about["history"] = cursor.execute(_HISTORY, parameters).fetchall()
+                about["sources"] = [
+                    {"relation": source.name, "row": told["row"]}
+                    for source in export.story
+                    for told in _told_by(cursor, source, row["row_key"])
+                ]
                 found.append(about)
     return found
+
+
+def _told_by(cursor: psycopg.Cursor[dict[str, Any]], source: Source, row_key: str | None) -> list[dict[str, Any]]:
+    """Return the rows of a source with this key, newest first; none where the owner has no such table or column."""
+    known = cursor.execute(_IS_THERE, [source.schema, source.table, source.column]).fetchone()
+    if row_key is None or known is None:
+        return []
+    return cursor.execute(
+        sql.SQL(_TOLD).format(
+            relation=sql.Identifier(source.schema, source.table), column=sql.Identifier("told", source.column)
+        ),
+        [row_key, MOST_STORIES],
+    ).fetchall()
 
 
 def _names(export: Export) -> dict[str, sql.Composable]:
@@ -202,6 +220,21 @@ _ROWS = """
     ) as described
     order by found.row_key, found.record_id
     limit %(most)s
+"""
+
+_IS_THERE = """
+    select true
+    from pg_catalog.pg_attribute
+    where
+        attrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) and attname = %s and not attisdropped
+"""
+
+_TOLD = """
+    select jsonb_strip_nulls(to_jsonb(told)) as row
+    from {relation} as told
+    where {column}::text = %s
+    order by to_jsonb(told) ->> 'created_at' desc nulls last
+    limit %s
 """
 
 _STATE = """

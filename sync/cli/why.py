@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("key")
 @command_options
 def command(session: Session, key: str) -> int:
-    """Tell the story of the record that KEY leads to: what the export says, what Attio holds, who wrote it, when.
+    """Tell the story of the record that KEY leads to: the export's row, what Attio holds, who wrote it, our sources.
 
     KEY is an export's key, a domain, a LinkedIn URL or a record id. Reads the mirror as it is (`canon pull` renews it)
     and the ledger; asks Attio nothing. Exit 1 when nothing leads anywhere.
@@ -53,10 +55,31 @@ def _readable(story: dict[str, Any]) -> list[RenderableType]:
         parts += [f"  {each['attribute']} stays: {each['why']}." for each in stays]
     if refused:
         parts.append(escape(f"Attio refused it in run {refused['run_id']}: {refused['code']}: {refused['message']}"))
+    parts += _sources(story["sources"])
     if story["history"]:
         parts.append(report.rows_table(_told(story["history"]), HISTORY, "History, newest first"))
     else:
         parts.append("We never wrote it.")
+    return parts
+
+
+LONGEST = 300
+ROWS_OF_A_SOURCE = 3
+
+
+def _sources(sources: list[dict[str, Any]]) -> list[RenderableType]:
+    """Return the newest rows of each source, a line per cell."""
+    parts: list[RenderableType] = []
+    for relation, listed in itertools.groupby(sources, key=lambda source: str(source["relation"])):
+        rows = [source["row"] for source in listed]
+        for number, row in enumerate(rows[:ROWS_OF_A_SOURCE], 1):
+            cells = [
+                {"column": name, "says": text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"}
+                for name, cell in row.items()
+                for text in [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)]
+            ]
+            of_several = f", {number} of {len(rows)} rows" if len(rows) > 1 else ""
+            parts.append(report.rows_table(cells, ("column", "says"), f"From {relation}{of_several}"))
     return parts
 
 

@@ -117,6 +117,12 @@ def test_exports_are_selected_by_name(found: dict[str, Any]) -> None:
         ("attio_people", {"mode": "replace"}, "attio_people: mode is 'replace': give one of upsert, update_only"),
         ("attio_people", {"order": "first"}, "attio_people: order is 'first': give a whole number"),
         ("attio_people", {"order": True}, "attio_people: order is True"),
+        ("attio_people", {"story": ["x"]}, "attio_people: story is ['x']: give model, or source.table, and its column"),
+        (
+            "attio_people",
+            {"story": {"x.y": "z"}},
+            "attio_people: story names x.y, which is neither a model nor a source",
+        ),
         ("attio_people", {"singular": "Person"}, "attio_people: singular and plural go together"),
         ("attio_people.company", {"atribute": "x"}, "attio_people.company: unknown key atribute"),
         ("attio_people.company", {"attribute": None}, "attio_people.company: config.meta.attio lacks `attribute`"),

@@ -97,6 +97,22 @@ def test_a_refused_row_one_that_left_and_a_record_of_nobody_have_their_stories(
     assert (foreign["row_key"], foreign["history"]) == (None, [])
 
 
+def test_a_story_has_the_rows_of_the_relations_that_the_mapping_names(
+    canon: Canon, project: Path, workspace: Sandbox
+) -> None:
+    assert workspace.records("companies") == []
+    attio = {**small.COMPANIES["attio"], "story": {"attio_people": "company", "attio_job_postings": "no_such_column"}}
+    small.install(project, {**small.MODELS, "attio_companies": {**small.COMPANIES, "attio": attio}})
+
+    (story,) = canon("why", "acme.com", "--json").expect(0).json["stories"]
+
+    row = {"linkedin_url": ADA, "job_title": "Smith", "company": "acme.com"}
+    assert story["sources"] == [{"relation": "attio_people", "row": row}]
+    told = canon("why", "acme.com").expect(0).stderr
+    assert "From attio_people" in told
+    assert ADA in told
+
+
 def test_a_key_that_leads_nowhere_is_told_with_exit_code_1(canon: Canon, workspace: Sandbox) -> None:
     assert workspace.records("companies") == []
     assert canon("why", "nowhere.com", "--json").expect(1).json == {"key": "nowhere.com", "stories": []}
