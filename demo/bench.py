@@ -18,6 +18,7 @@ PARTS = {
         "LinkedIn URLs, domains, names and places, beside the fastest way to write each",
     ),
     "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows"),
+    "duplicates": ("demo.bench_duplicates", "copies found and distinct companies lost: ours, two usual rules, Splink"),
     "faults": ("demo.bench_faults", "2,000 people created while answers are lost, Attio fails and we are killed"),
 }
 """Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`, `cleaning:100000`."""
