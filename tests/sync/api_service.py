@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,18 @@ class Service:
         results: list[dict[str, Any]] = answer.json()["results"]
         assert [entry["index"] for entry in results] == list(range(len(rows)))
         return results
+
+    def logged(self, request_ids: set[str]) -> dict[str, dict[str, Any]]:
+        """Return the log's line of each request, when all are there: a line follows its answer."""
+        deadline = time.monotonic() + 20
+        while True:
+            written = self.log.read_text().splitlines(keepends=True)
+            lines = [json.loads(line) for line in written if line.startswith("{") and line.endswith("\n")]
+            by_id = {line["request_id"]: line for line in lines if "request_id" in line}
+            if request_ids <= by_id.keys():
+                return by_id
+            assert time.monotonic() < deadline, f"{request_ids - by_id.keys()} not in {self.log}"
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -163,8 +163,7 @@ def test_each_answer_carries_a_request_id_that_the_log_knows_and_the_log_knows_n
     made = service.post("/ingest_company_canonical", {"domain": "a\0.com", "original_name": "Secret Name"})
     assert given.headers["x-request-id"] == "mine-1"
 
-    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
-    by_id = {line.get("request_id"): line for line in lines}
+    by_id = service.logged({"mine-1", made.headers["x-request-id"]})
     assert (by_id["mine-1"]["path"], by_id["mine-1"]["status"]) == ("/lookup_company_canonical", 200)
     assert by_id[made.headers["x-request-id"]]["status"] == 422
     assert not any(word in service.log.read_text() for word in ("secret.example", "Secret Name", TOKEN))

@@ -3,24 +3,29 @@
     goes, and `www.`. The first word counts, list separators part words, a backslash is a slash as in browsers. Split first, one cheap pattern at the end.
 -#}
 {% macro host_of(column) -%}
-regexp_replace(
-            rtrim(
-                split_part(
-                    reverse(split_part(reverse(
-                        split_part(split_part(split_part(split_part(
-                            regexp_replace(
-                                ltrim(translate(lower({{ clean_text(column) }}), '\,;|<>"', '/      ')),
-                                '^([a-z][a-z0-9+.-]*:)?/{2,}', ''
-                            ),
-                            '/', 1
-                        ), '?', 1), '#', 1), ' ', 1)
-                    ), '@', 1)),
-                    ':', 1
-                ),
-                '.'
-            ),
-            '^(www\.)+', ''
-        )
+case
+            -- a host and nothing else, as in most cells
+            when {{ column }} ~ '^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$' and {{ column }} not like 'www.%' then {{ column }}
+            else
+                regexp_replace(
+                    rtrim(
+                        split_part(
+                            reverse(split_part(reverse(
+                                split_part(split_part(split_part(split_part(
+                                    regexp_replace(
+                                        ltrim(translate(lower({{ clean_text(column) }}), '\,;|<>"', '/      ')),
+                                        '^([a-z][a-z0-9+.-]*:)?/{2,}', ''
+                                    ),
+                                    '/', 1
+                                ), '?', 1), '#', 1), ' ', 1)
+                            ), '@', 1)),
+                            ':', 1
+                        ),
+                        '.'
+                    ),
+                    '^(www\.)+', ''
+                )
+        end
 {%- endmacro %}
 
 {#-
@@ -30,5 +35,11 @@ regexp_replace(
 {% macro is_host(column) -%}
 {%- set inside = '[^\s\u0001-,./:-@\[-^`{-\u007f]' -%}
 {%- set letter = '[^\s\u0001-/:-@\[-^`{-\u007f]' -%}
-{{ column }} ~ '^(?:{{ letter }}(?:{{ inside }}*{{ letter }})?\.)+{{ inside }}*[^\s\u0001-@\[-^`{-\u007f_]{{ inside }}*$' and length({{ column }}) <= 253 and {{ column }} !~ '[^.]{64}'
+case
+            when {{ column }} ~ '^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$' and length({{ column }}) <= 63 then true
+            else
+                {{ column }} ~ '^(?:{{ letter }}(?:{{ inside }}*{{ letter }})?\.)+{{ inside }}*[^\s\u0001-@\[-^`{-\u007f_]{{ inside }}*$'
+                and length({{ column }}) <= 253
+                and {{ column }} !~ '[^.]{64}'
+        end
 {%- endmacro %}

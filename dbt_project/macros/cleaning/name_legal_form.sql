@@ -24,3 +24,10 @@ case
                 or ({{ word }} = upper({{ word }}) and {{ rest }} != upper({{ rest }}))
         end
 {%- endmacro %}
+
+{#- Never empty because of a legal form at the end: 'SAS', 'Inc.' and 'The Limited' are names. -#}
+{% macro names_more_than_a_form() -%}
+names.last_kept - legal_forms.word_count >= names.first_kept
+            and array_to_string(names.keys[names.first_kept:names.last_kept - legal_forms.word_count], ' ')
+            not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
+{%- endmacro %}

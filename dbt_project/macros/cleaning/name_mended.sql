@@ -11,7 +11,8 @@
     ~ " 'way')" -%}
 case
             when
-                {{ column }} = upper({{ column }})
+                {{ column }} !~ '[a-z]'
+                and {{ column }} = upper({{ column }})
                 and {{ column }} != lower({{ column }})
                 and {{ column }} ~ '[[:alpha:]]{4}'
                 then (

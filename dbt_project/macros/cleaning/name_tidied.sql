@@ -3,22 +3,27 @@
     behind a `|` off, every blank one blank, a comma followed by one. Never blank unless the cell is.
 -#}
 {% macro name_tidied(column) -%}
-coalesce(
-            nullif(btrim(
-                regexp_replace(
-                    regexp_replace(
-                        split_part(
-                            ltrim(normalize(translate({{ html_unescaped(column) }}, '®™©℠', ''), nfc), ' |'),
-                            '|', 1
+case
+            -- words of plain letters, one blank between them: most names, and nothing to do
+            when {{ column }} ~ '^[A-Za-z0-9.&()/-]+(?:,? [A-Za-z0-9.&()/-]+)*$' then {{ column }}
+            else
+                coalesce(
+                    nullif(btrim(
+                        regexp_replace(
+                            regexp_replace(
+                                split_part(
+                                    ltrim(normalize(translate({{ html_unescaped(column) }}, '®™©℠', ''), nfc), ' |'),
+                                    '|', 1
+                                ),
+                                ',(?=[[:alpha:]])', ', ', 'g'
+                            ),
+                            '\s+', ' ', 'g'
                         ),
-                        ',(?=[[:alpha:]])', ', ', 'g'
-                    ),
-                    '\s+', ' ', 'g'
-                ),
-                ' "“”„«»`,;'
-            ), ''),
-            btrim({{ column }})
-        )
+                        ' "“”„«»`,;'
+                    ), ''),
+                    btrim({{ column }})
+                )
+        end
 {%- endmacro %}
 
 {#- The escapes that names come with; others stay. -#}

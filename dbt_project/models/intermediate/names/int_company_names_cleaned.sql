@@ -1,4 +1,5 @@
-{{ config(pre_hook="{{ room_for_hashing() }}") }}
+{#- The planner cannot know how few words end in a legal form, and would sort all names for each turn. -#}
+{{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_mergejoin = off"]) }}
 
 with
 
@@ -34,8 +35,16 @@ legal_forms as (
         written,
         cardinality(string_to_array(form, ' ')) as word_count,
         split_part(form, ' ', 1) as first_word,
-        split_part(form, ' ', cardinality(string_to_array(form, ' '))) as last_word
+        split_part(form, ' ', -1) as last_word,
+        split_part(form, ' ', -2) || ' ' || split_part(form, ' ', -1) as last_two_words
     from {{ ref('legal_forms') }}
+
+),
+
+one_word_forms as (
+
+    select * from legal_forms
+    where place = 'end' and word_count = 1
 
 ),
 
@@ -64,16 +73,18 @@ glued_forms as (
 
 ),
 
-tidied as materialized (
+-- `offset 0` is a fence without a copy: without it the planner works a step out again for every use in the next ones.
+tidied as (
 
     select
         name_raw,
         {{ name_tidied('name_raw') }} as name
     from distinct_names
+    offset 0
 
 ),
 
-unglued as materialized (
+unglued as (
 
     select
         tidied.name_raw,
@@ -92,15 +103,17 @@ unglued as materialized (
         end as name
     from tidied
     cross join glued_forms
+    offset 0
 
 ),
 
-without_remark as materialized (
+without_remark as (
 
     select
         name_raw,
         {{ name_without_brackets('name') }} as name
     from unglued
+    offset 0
 
 ),
 
@@ -147,20 +160,21 @@ kept_0 as (
 {% for turn in [1, 2, 3] %}
 {%- set before = 'kept_' ~ (turn - 1) %}
 
--- never empty because of it: 'SAS', 'Inc.' and 'The Limited' are names
-ends_in_form_{{ turn }} as (
+-- The last two words find the few forms of several words; the longest is meant.
+longer_form_{{ turn }} as (
 
     select
         names.name_raw,
         max(legal_forms.word_count) as word_count
     from {{ before }} as names
-    inner join legal_forms on legal_forms.place = 'end' and legal_forms.last_word = names.keys[names.last_kept]
+    inner join legal_forms
+        on legal_forms.last_two_words = names.keys[names.last_kept - 1] || ' ' || names.keys[names.last_kept]
     where
-        names.last_kept - legal_forms.word_count >= names.first_kept
+        legal_forms.place = 'end'
+        and legal_forms.word_count > 1
         and array_to_string(names.keys[names.last_kept - legal_forms.word_count + 1:names.last_kept], ' ')
         = legal_forms.form
-        and array_to_string(names.keys[names.first_kept:names.last_kept - legal_forms.word_count], ' ')
-        not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
+        and {{ names_more_than_a_form() }}
         and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
     group by names.name_raw
 
@@ -173,38 +187,46 @@ kept_{{ turn }} as (
         names.words,
         names.keys,
         names.first_kept,
-        names.last_kept - coalesce(ends_in_form_{{ turn }}.word_count, 0) as last_kept
+        names.last_kept - coalesce(longer_form_{{ turn }}.word_count, legal_forms.word_count, 0) as last_kept
     from {{ before }} as names
-    left join ends_in_form_{{ turn }} on ends_in_form_{{ turn }}.name_raw = names.name_raw
+    left join longer_form_{{ turn }} on longer_form_{{ turn }}.name_raw = names.name_raw
+    left join one_word_forms as legal_forms
+        on
+            legal_forms.form = names.keys[names.last_kept]
+            and {{ names_more_than_a_form() }}
+            and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
 
 ),
 {%- endfor %}
 
-without_forms as materialized (
+without_forms as (
 
     select
         name_raw,
         btrim(array_to_string(words[first_kept:last_kept], ' '), ' ,;&-–—/"“”„«»') as name
     from kept_3
+    offset 0
 
 ),
 
 -- 'Vision (Shanghai), Co. Ltd.': the brackets stand at the end only now
-shown as materialized (
+shown as (
 
     select
         name_raw,
         coalesce(nullif(btrim({{ name_without_brackets('name') }}, ' ,;&-–—/'), ''), name_raw) as name
     from without_forms
+    offset 0
 
 ),
 
-mended as materialized (
+mended as (
 
     select
         name_raw,
         {{ name_mended('name') }} as name
     from shown
+    offset 0
 
 ),
 
