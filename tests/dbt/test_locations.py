@@ -402,3 +402,34 @@ def test_glued_words_lists_with_plus_and_names_of_one_town(read: Callable[[Itera
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+
+
+def test_job_titles_quarters_and_parts_of_regions(read: Callable[[Iterable[str]], dict[str, Place]]) -> None:
+    expected = {
+        # a job's title is no place, and parts what stands around it
+        "Cyber Security Specialist Haifa Read more": ("Haifa", "Haifa", "IL"),
+        "Senior Software Engineer": (None, None, None),
+        # what begins in the middle of a word was cut out of a longer text
+        "nalyst Cognyte": (None, None, None),
+        # a pin or an arrow stands between places
+        "📍Oslo ✈ Berlin, Germany": ("Oslo", "Oslo", "NO"),
+        # a quarter of a state is the state
+        "Northern, VA": (None, "Virginia", "US"),
+        # parts of a region that no town or region elsewhere is called like
+        "Lincolnshire": (None, "England", "GB"),
+        "West Midlands": (None, "England", "GB"),
+        # a county to most, a town in Washington to others: nobody can tell
+        "Kent": (None, None, None),
+        # one town on earth is called so, and it is no hamlet
+        "Herzliya": ("Herzliya", "Tel Aviv", "IL"),
+        # a code behind a town that is known without it
+        "Panamá PTY": (None, None, "PA"),
+        # a region that ends a street, where its country stands behind
+        "Street North District, Israel": (None, "Northern District", "IL"),
+        # a town may be called like its region
+        "Hamilton, Hamilton, Bermuda": ("Hamilton", "Hamilton", "BM"),
+        # a list of countries holds countries only
+        "Usa, Kyushu, Japan": ("Yokkaichi", "Oita", "JP"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

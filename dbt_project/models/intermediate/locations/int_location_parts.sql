@@ -66,7 +66,10 @@ split_at_commas as (
         parts.part_number,
         parts.part_text,
         -- with the parts that name nothing: ', WV'
-        count(*) over (partition by texts_numbered.text_id, places.place_number) as written_part_count
+        count(*) over (partition by texts_numbered.text_id, places.place_number) as written_part_count,
+        lag(lower(btrim(parts.part_text)))
+            over (partition by texts_numbered.text_id, places.place_number order by parts.part_number)
+        in ('northern', 'southern', 'eastern', 'western', 'central', 'upstate') as is_behind_quarter
     from texts_numbered
     cross join string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
     cross join string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
@@ -85,6 +88,7 @@ cleaned as materialized (
         part_number,
         part_text as part_as_written,
         written_part_count,
+        is_behind_quarter,
         btrim(
             regexp_replace(
                 -- postcodes and house numbers: tokens with a digit
@@ -185,8 +189,10 @@ names_at_the_end as (
 
     select
         name_key,
+        country_code,
         name_kind = 'code' as is_code,
-        true as is_country
+        true as is_country,
+        true as is_well_known
     from country_names
     where not needs_place
 
@@ -194,10 +200,14 @@ names_at_the_end as (
 
     select
         name_key,
+        country_code,
         name_kind = 'code' as is_code,
-        false as is_country
+        false as is_country,
+        country_code in ('US', 'CA', 'AU', 'IN', 'GB') as is_well_known
     from region_names
-    where country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind in ('name', 'code')
+    where
+        (country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind in ('name', 'code'))
+        or (name_kind = 'name' and position(' ' in name_key) > 0)
 
 ),
 
@@ -206,7 +216,9 @@ tails as (
 
     select distinct on (unknown_names.part_id)
         unknown_names.part_id,
-        tail_lengths.tail_length
+        tail_lengths.tail_length,
+        -- the country behind it belongs to the same place
+        country_behind.name_key is not null as goes_on
     from unknown_names
     inner join (values (1), (2), (3)) as tail_lengths (tail_length)
         on cardinality(unknown_names.words) > tail_lengths.tail_length
@@ -215,8 +227,13 @@ tails as (
             array_to_string(
                 unknown_names.words[cardinality(unknown_names.words) - tail_lengths.tail_length + 1:], ' '
             ) = names_at_the_end.name_key
+    left join country_names as country_behind
+        on
+            unknown_names.name_key_behind = country_behind.name_key
+            and names_at_the_end.country_code = country_behind.country_code
     where
-        not names_at_the_end.is_code
+        -- 'Street North District, Israel': other countries' regions where the country stands behind
+        (not names_at_the_end.is_code and (names_at_the_end.is_well_known or country_behind.name_key is not null))
         -- country codes in capitals only, and of three letters: 'US' and 'UK' are names in the seed
         or (
             tail_lengths.tail_length = 1
@@ -231,6 +248,40 @@ tails as (
             )
         )
     order by unknown_names.part_id asc, tail_lengths.tail_length desc
+
+),
+
+-- 'Panamá PTY': three capitals behind a name that is known without them are an airport or another code
+codes_behind as (
+
+    select unknown_names.part_id
+    from unknown_names
+    inner join known_keys
+        on
+            array_to_string(unknown_names.words[:cardinality(unknown_names.words) - 1], ' ') = known_keys.name_key
+    left join tails on unknown_names.part_id = tails.part_id
+    where
+        unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
+        and unknown_names.part_text != upper(unknown_names.part_text)
+        and tails.part_id is null
+
+),
+
+tails_and_codes as (
+
+    select
+        part_id,
+        tail_length,
+        goes_on
+    from tails
+
+    union all
+
+    select
+        part_id,
+        1 as tail_length,
+        true as goes_on
+    from codes_behind
 
 ),
 
@@ -258,14 +309,15 @@ with_tails_split as materialized (
     select
         names_a_place.location_raw,
         -- 'Tulsa Oklahoma, Bandung Indonesia': a part that brings its own state or country ends a place
-        names_a_place.mention_id + count(coalesce(tails.part_id, closing_countries.part_id)) over (
+        names_a_place.mention_id + count(coalesce(case when not tails.goes_on then tails.part_id end, closing_countries.part_id)) over (
             partition by names_a_place.mention_id
             order by names_a_place.part_number, halves.half
             rows between unbounded preceding and 1 preceding
-        ) - case when halves.half = 2 then 1 else 0 end as mention_id,
+        ) - case when halves.half = 2 and not tails.goes_on then 1 else 0 end as mention_id,
         names_a_place.part_number,
         halves.half,
         names_a_place.written_part_count,
+        names_a_place.is_behind_quarter,
         names_a_place.part_as_written ~ '\d' as has_digit,
         case
             when tails.tail_length is null then names_a_place.part_text
@@ -284,7 +336,7 @@ with_tails_split as materialized (
             else array_to_string(names_a_place.words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' ')
         end as name_key
     from names_a_place
-    left join tails on names_a_place.part_id = tails.part_id
+    left join tails_and_codes as tails on names_a_place.part_id = tails.part_id
     left join closing_countries on names_a_place.part_id = closing_countries.part_id
     inner join (values (1), (2)) as halves (half)
         on halves.half = 1 or tails.tail_length is not null
@@ -401,6 +453,8 @@ numbered as (
         metro_key,
         plain_key,
         part_text ~ '^[A-Z]{2,3}$' as is_capitals,
+        -- 'Northern, VA' is a part of Virginia
+        coalesce(is_behind_quarter, false) as is_behind_quarter,
         -- may stand as a locality though the gazetteer does not know it
         not has_digit
         and part_text ~ '^\w' and part_text !~ '[@#$%^*=<>~:"]'
@@ -409,6 +463,8 @@ numbered as (
         and length(part_text) between 3 and 40
         and cardinality(string_to_array(name_key, ' ')) <= 4
         and part_text != lower(part_text)
+        -- 'nalyst Cognyte' begins in the middle of a word; 'den Haag' and 'el Ejido' do not
+        and part_text !~ '^[[:lower:]]{4}'
         and part_text !~ '^[A-Z]{3,} .*[a-z]'
         and name_key !~ ' (of|the|in|at|and|to|from|is)$'
         and not string_to_array(name_key, ' ') && words_of_no_name as is_plausible_name

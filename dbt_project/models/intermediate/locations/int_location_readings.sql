@@ -340,14 +340,21 @@ bare_names as (
             or (winners.is_own_name and winners.population >= 100000)
             -- alternate names are many and odd: Chongqing is 'Pa' to somebody
             or (winners.population >= 500000 and length(winners.name_key) >= 4)
-            -- 'Maryland Heights': nobody says two words by chance that are the name of one town on earth
+            -- one town on earth is called so (namesakes drop out below), and no region
             or (
                 winners.is_own_name
-                and winners.population >= 15000
-                and position(' ' in winners.name_key) > 0
-                -- and say first: int_location_parts numbers the places of a text by hundreds
-                and winners.mention_id % 10000 < 200
                 and winners.name_key not in (select region_names.name_key from region_names)
+                and (
+                    -- 'Herzliya': and it is no hamlet
+                    (winners.population >= 50000 and length(winners.name_key) >= 5)
+                    -- 'Maryland Heights': nobody says two words by chance, and says them first: int_location_parts numbers
+                    -- the places of a text by hundreds
+                    or (
+                        winners.population >= 15000
+                        and position(' ' in winners.name_key) > 0
+                        and winners.mention_id % 10000 < 200
+                    )
+                )
             )
         )
     group by {{ range(1, 19) | join(', ') }}
@@ -363,12 +370,37 @@ clear_names as (
     from bare_names
     where
         is_seeded
-        or (population >= 100000 and coalesce(weight_abroad, 0) * 5 <= weight)
-        or (weight_abroad is null and weight_at_home is null)
+        or (
+            (
+                (population >= 100000 and coalesce(weight_abroad, 0) * 5 <= weight)
+                or (weight_abroad is null and weight_at_home is null)
+            )
+            -- 'Kent' is a county in England to most, and a town in Washington
+            and not (
+                population < 500000
+                and exists (
+                    select 1
+                    from region_names
+                    where
+                        region_names.name_key = bare_names.name_key
+                        and region_names.name_kind = 'part'
+                        and region_names.country_code != bare_names.country_code
+                )
+            )
+        )
 
 ),
 
 -- Every reading with its rank: the lowest wins ---------------------------------------------------------------------
+
+lists_of_countries as (
+
+    select mention_id
+    from countries_named
+    group by mention_id
+    having count(distinct from_end) = max(part_count)
+
+),
 
 us_region_codes as (
 
@@ -398,6 +430,19 @@ region_names_of_one_country as (
 
 ),
 
+-- 'Lincolnshire', 'West Midlands': a part of a region that nobody else is called like, region or town
+parts_of_regions_of_one_country as (
+
+    select region_names.name_key
+    from region_names
+    left join places_named on region_names.name_key = places_named.name_key and places_named.population >= 15000
+    left join country_names on region_names.name_key = country_names.name_key
+    where places_named.name_key is null and country_names.name_key is null
+    group by region_names.name_key
+    having count(*) = 1 and min(region_names.name_kind) = 'part'
+
+),
+
 regions_beside_countries as (
 
     select distinct on (mention_id, country_code) *
@@ -416,13 +461,15 @@ anchors_judged as (
         coalesce(leftmost_clear_names.from_end > anchors_with_places.used_from_end, false) as follows_clear_name,
         regions_called_like_a_city.name_key is not null as is_called_like_a_city,
         region_names_of_one_country.name_key is not null as is_called_so_in_one_country,
+        parts_of_regions_of_one_country.name_key is not null as is_a_part_in_one_country,
         country_codes.name_key is not null as is_country_code_too,
         -- 'Georgia' alone may be the country
         coalesce(country_codes.needs_place, false) as is_country_too,
         coalesce(beside.is_plausible_name, false) as is_plausible_beside,
         anchor_parts.written_part_count,
         us_region_codes.name_key is not null as is_us_region_code,
-        coalesce(beside.name_key ~ ' (county|township|borough)$', false) as is_county_beside,
+        coalesce(beside.name_key ~ ' (county|township|borough)$', false)
+        or anchor_parts.is_behind_quarter as is_county_beside,
         -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
         coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,
         coalesce(
@@ -441,6 +488,8 @@ anchors_judged as (
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
     left join us_region_codes on anchors_with_places.name_key = us_region_codes.name_key
     left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
+    left join parts_of_regions_of_one_country
+        on anchors_with_places.name_key = parts_of_regions_of_one_country.name_key
     left join country_names as country_codes
         on
             anchors_with_places.anchor_kind in ('region', 'region_code')
@@ -538,6 +587,7 @@ readings as (
                         then 51
                     when locality is not null and country_code = 'US' then 30
                     when locality is not null then 31
+                    when is_a_part_in_one_country and part_count = 1 and country_population >= 8000000 then 41
                     when is_only_a_part or is_country_too then null
                     when is_called_like_a_city and follows_clear_name then 52
                     when country_code = 'US' then 40
@@ -568,7 +618,7 @@ readings as (
 
     union all
 
-    -- a list of countries: the first one
+    -- a list of countries and nothing else: the first one. 'Usa, Kyushu, Japan' is a town
     select
         first_country.mention_id,
         first_country.part_count,
@@ -590,6 +640,7 @@ readings as (
             first_country.mention_id = last_country.mention_id
             and last_country.from_end = 1
             and first_country.country_code != last_country.country_code
+    inner join lists_of_countries on first_country.mention_id = lists_of_countries.mention_id
     where
         first_country.from_end = first_country.part_count
         and not first_country.is_code

@@ -17,7 +17,7 @@ noise as (
             regexp_replace(phrase, '([^[:alnum:] ])', '\\\1', 'g'), '|' order by length(phrase) desc, phrase
         ) || ')\M' as pattern
     from {{ ref('location_noise') }}
-    where kind in ('remote', 'filler')
+    where kind in ('remote', 'filler', 'job_word')
     group by kind
 
 ),
@@ -48,7 +48,8 @@ patterns as (
 
     select
         max(pattern) filter (where kind = 'remote') as remote_pattern,
-        max(pattern) filter (where kind = 'filler') as filler_pattern
+        max(pattern) filter (where kind = 'filler') as filler_pattern,
+        max(pattern) filter (where kind = 'job_word') as job_word_pattern
     from noise
 
 ),
@@ -72,7 +73,8 @@ told_remote as materialized (
 
 ),
 
--- Emoji go; a flag becomes the word 'flag' and its two letters. Only texts that have any pay for it.
+-- Emoji go; a flag becomes the word 'flag' and its two letters; a pin, an arrow, a bullet or an aeroplane stands between
+-- places. Only texts that have any pay for it.
 without_emoji as materialized (
 
     select
@@ -83,7 +85,12 @@ without_emoji as materialized (
                 then regexp_replace(
                     translate(
                         regexp_replace(
-                            readable,
+                            regexp_replace(
+                                readable,
+                                U&'[\2190-\21FF\25A0-\25FF\2708\2794-\27BF\+01F449\+01F4CC\+01F4CD\+01F6E9-\+01F6EC]',
+                                ' ; ',
+                                'g'
+                            ),
                             U&'([\+01F1E6-\+01F1FF])([\+01F1E6-\+01F1FF])',
                             ', flag \1\2;',
                             'g'
@@ -103,16 +110,20 @@ without_emoji as materialized (
 
 ),
 
--- 'Product ManagerIsrael', '2026LocationHaifa': what a scraper glued together. 'DeKalb' and 'McKinney' are names.
+-- 'Product ManagerIsrael', '2026LocationHaifa', 'HaifaIn-direct': what a scraper glued together. 'DeKalb' and 'McKinney'
+-- are names.
 unglued as (
 
     select
         location_raw,
         is_remote,
         case
-            when readable ~ '([[:lower:]]{4}|\d)[[:upper:]][[:lower:]]{3}'
+            when readable ~ '([[:lower:]]{4}|\d)[[:upper:]][[:lower:]]'
                 then regexp_replace(
-                    readable, '([[:lower:]]{4}|\d)(?=[[:upper:]][[:lower:]]{3})', '\1, ', 'g'
+                    readable,
+                    '([[:lower:]]{4}|\d)(?=[[:upper:]][[:lower:]]{3})|([[:lower:]]{5})(?=[[:upper:]][[:lower:]])',
+                    '\1\2, ',
+                    'g'
                 )
             else readable
         end as readable
@@ -146,7 +157,7 @@ without_dashes as materialized (
                 -- '- Austin, TX - Boston, MA' lists places, 'Austin - Texas - USA' is one
                 then regexp_replace(
                     regexp_replace(
-                        regexp_replace(btrim(readable, ' -*#'), '(\m[[:alpha:]]{4,}|\m[A-Z]{2,3})[.] ', '\1, ', 'g'),
+                        regexp_replace(btrim(readable, ' -*#'), '(\m[[:alpha:]]{4,}|\m[A-Z]{2,3})[.]+ ', '\1, ', 'g'),
                         '\s[-–—]+\s',
                         case when position(',' in readable) > 0 or readable ~ '^\s*[-*#]' then ' ; ' else ' , ' end,
                         'g'
@@ -158,6 +169,22 @@ without_dashes as materialized (
             else readable
         end as readable
     from separated
+
+),
+
+-- 'Specialist Haifa Read more': a job's title is no place, and what it parts are two texts.
+without_job_words as (
+
+    select
+        without_dashes.location_raw,
+        without_dashes.is_remote,
+        case
+            when without_dashes.readable ~* patterns.job_word_pattern
+                then regexp_replace(without_dashes.readable, patterns.job_word_pattern, ' ; ', 'gi')
+            else without_dashes.readable
+        end as readable
+    from without_dashes
+    cross join patterns
 
 ),
 
@@ -179,7 +206,7 @@ without_lead as materialized (
                 )
             else readable
         end as readable
-    from without_dashes
+    from without_job_words
 
 ),
 

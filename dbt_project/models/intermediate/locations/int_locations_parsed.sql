@@ -52,6 +52,10 @@ localities_as_written as (
         on
             readings.mention_id = parts.mention_id
             and parts.from_end = readings.used_from_end + 1
+    left join parts as anchor
+        on
+            readings.mention_id = anchor.mention_id
+            and readings.used_from_end = anchor.from_end
     -- a county of the same country is no locality, nor is a country
     left join region_names
         on
@@ -62,7 +66,8 @@ localities_as_written as (
     where
         readings.may_stand_as_written
         and parts.is_plausible_name
-        and region_names.name_key is null
+        -- 'Hamilton, Hamilton, Bermuda': a town may be called like its region
+        and (region_names.name_key is null or (parts.name_key = anchor.name_key and readings.anchor_kind = 'country_region'))
         and country_names.name_key is null
 
 ),
