@@ -13,6 +13,10 @@ from rich.console import Console
 
 PARTS = {
     "beside": ("demo.bench_beside", "the same table pushed by drt-core, dlt, a naive loop and us"),
+    "build": (
+        "demo.bench_build",
+        "`make build` at size, and again after a few changes; its argument is a generator's path",
+    ),
     "cleaning": (
         "demo.bench_cleaning",
         "LinkedIn URLs, domains, names and places, beside the fastest way to write each",

@@ -17,25 +17,26 @@ Run alone: `python -m demo.bench_cleaning 300000`.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
-import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from sync import localdb
+from demo import scratch
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import psycopg
+
 ROWS = 1_000_000
 
 PEOPLE = """
@@ -319,7 +320,7 @@ def run(argument: str) -> None:
     shown = Table(title=f"{rows:,} people")
     for title in ("part", "distinct cells", "read alike", "ours, rows/s", "fastest way, rows/s", "ours / fastest"):
         shown.add_column(title, justify="left" if title == "part" else "right")
-    with _Bench(rows) as bench:
+    with _filled(rows) as bench:
         for name, part in PARTS.items():
             distinct, alike, ours, fastest = bench.measured(part)
             shown.add_row(
@@ -338,36 +339,24 @@ def run(argument: str) -> None:
     )
 
 
+@contextlib.contextmanager
+def _filled(rows: int) -> Iterator[_Bench]:
+    """Fill a database of its own, and build."""
+    with scratch.database() as database, database.connect() as connection:
+        _fill(connection, rows)
+        seconds = _models(database)
+        # as our models have it
+        connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
+        yield _Bench(connection, seconds, database.home / "people.copy")
+
+
+@dataclass(frozen=True)
 class _Bench:
-    """A database of its own, filled and built; removed behind it."""
+    """A database filled and built, and the seconds that each model took."""
 
-    def __init__(self, rows: int) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="canon-bench-"))
-        self.cluster = localdb.Cluster(
-            self.scratch / "postgres", localdb.binaries(), self.scratch, {"fsync": "off", "max_wal_size": "4GB"}
-        )
-        self.rows = rows
-
-    def __enter__(self) -> _Bench:
-        try:
-            environment = {**os.environ, **self.cluster.start(), "DBT_PROFILES_DIR": str(self.scratch)}
-            shutil.copy(CHECKOUT / "profiles.yml.example", self.scratch / "profiles.yml")
-            migrate = [sys.executable, "-m", "sync", "migrate", "--yes", "--project-dir", str(self.scratch)]
-            subprocess.run(migrate, cwd=CHECKOUT, env=environment, check=True, capture_output=True)
-            self.connection = psycopg.connect(_address(environment), autocommit=True)
-            _fill(self.connection, self.rows)
-            self.seconds = _models(self.scratch, environment)
-            # as our models have it
-            self.connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cluster.stop()
-        self.cluster.remove()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    connection: psycopg.Connection
+    seconds: dict[str, float]
+    copied_file: Path
 
     def measured(self, part: Part) -> tuple[int, int, float, float]:
         """Return a part's distinct cells, how many both read alike, and the seconds of ours and the fastest way."""
@@ -384,15 +373,17 @@ class _Bench:
         columns = "linkedin_url, company_domain, latest_company, location_name"
         self.connection.execute(COPIED.encode())
         self.connection.execute("alter table bench_copied drop column if exists linkedin_url_normalized")
-        file = self.scratch / "people.copy"
-        with self.connection.cursor() as cursor, file.open("wb") as written:
+        with self.connection.cursor() as cursor, self.copied_file.open("wb") as written:
             with cursor.copy(f"copy extracted.person_discovery ({columns}) to stdout".encode()) as lines:
                 for line in lines:
                     written.write(line)
             seconds = []
             for table in ("bench_copied", "bench_copied_and_generated"):
                 began = time.perf_counter()
-                with file.open("rb") as read, cursor.copy(f"copy {table} ({columns}) from stdin".encode()) as copy:
+                with (
+                    self.copied_file.open("rb") as read,
+                    cursor.copy(f"copy {table} ({columns}) from stdin".encode()) as copy,
+                ):
                     while block := read.read(1 << 20):
                         copy.write(block)
                 seconds.append(time.perf_counter() - began)
@@ -403,17 +394,12 @@ class _Bench:
         return int(found[0]) if found else 0
 
 
-def _address(environment: dict[str, str]) -> str:
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    return psycopg.conninfo.make_conninfo(**{name: environment[key] for name, key in names.items()})
-
-
 def _fill(connection: psycopg.Connection, rows: int) -> None:
     connection.execute(
         "create table bench_places (place bigint generated always as identity (start 0 minvalue 0), name text)"
     )
     with (
-        gzip.open(CHECKOUT / "demo" / "data" / "location_strings.csv.gz", "rt", encoding="utf-8") as lines,
+        gzip.open(scratch.CHECKOUT / "demo" / "data" / "location_strings.csv.gz", "rt", encoding="utf-8") as lines,
         connection.cursor() as cursor,
         cursor.copy("copy bench_places (name) from stdin") as copy,
     ):
@@ -423,16 +409,14 @@ def _fill(connection: psycopg.Connection, rows: int) -> None:
     connection.execute("analyze")
 
 
-def _models(scratch: Path, environment: dict[str, str]) -> dict[str, float]:
+def _models(database: scratch.Scratch) -> dict[str, float]:
     """Return each model's seconds, built one after the other."""
     names = ["staging", *GAZETTEER, *(model for part in PARTS.values() for model in part.models)]
-    command = [str(Path(sys.executable).parent / "dbt"), "build", "--threads", "1", "--select", *names]
-    command += ["location_*", "public_suffixes", "shared_hosts", "legal_forms"]
-    command += ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--quiet"]
-    command += ["--project-dir", str(CHECKOUT / "dbt_project"), "--target-path", str(scratch / "target")]
-    subprocess.run([*command, "--log-path", str(scratch)], cwd=CHECKOUT, env=environment, check=True)
-    results = json.loads((scratch / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
-    return {result["unique_id"].rsplit(".", 1)[-1]: result["execution_time"] for result in results}
+    names += ["location_*", "public_suffixes", "shared_hosts", "legal_forms"]
+    command = database.dbt("build", "--threads", "1", "--exclude-resource-type", "test", "--select", *names)
+    command += ["--exclude-resource-type", "unit_test"]
+    subprocess.run(command, cwd=scratch.CHECKOUT, env=database.environment, check=True)
+    return {name.removeprefix("model."): seconds for name, seconds in database.seconds().items()}
 
 
 def _timed(connection: psycopg.Connection, statement: str) -> float:
