@@ -12,6 +12,7 @@ import sys
 from rich.console import Console
 
 PARTS = {
+    "accuracy": ("demo.bench_accuracy", "how often the cleaning is right, and other tools on the same rows"),
     "beside": ("demo.bench_beside", "the same table pushed by drt-core, dlt, a naive loop and us"),
     "build": (
         "demo.bench_build",

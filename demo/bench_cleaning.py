@@ -307,6 +307,13 @@ PARTS = {
     ),
 }
 
+SELECTION = (
+    "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test",
+    "--select", "staging", *GAZETTEER, *(model for part in PARTS.values() for model in part.models),
+    "location_*", "public_suffixes", "shared_hosts", "legal_forms",
+)  # fmt: skip
+"""What dbt builds: the cleaning, and the seeds it reads."""
+
 COPIED = """
 create table bench_copied (like extracted.person_discovery including defaults);
 create table bench_copied_and_generated (like extracted.person_discovery including defaults including generated)
@@ -344,7 +351,7 @@ def _filled(rows: int) -> Iterator[_Bench]:
     """Fill a database of its own, and build."""
     with scratch.database() as database, database.connect() as connection:
         _fill(connection, rows)
-        seconds = _models(database)
+        seconds = build(database)
         # as our models have it
         connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
         yield _Bench(connection, seconds, database.home / "people.copy")
@@ -409,12 +416,9 @@ def _fill(connection: psycopg.Connection, rows: int) -> None:
     connection.execute("analyze")
 
 
-def _models(database: scratch.Scratch) -> dict[str, float]:
+def build(database: scratch.Scratch) -> dict[str, float]:
     """Return each model's seconds, built one after the other."""
-    names = ["staging", *GAZETTEER, *(model for part in PARTS.values() for model in part.models)]
-    names += ["location_*", "public_suffixes", "shared_hosts", "legal_forms"]
-    command = database.dbt("build", "--threads", "1", "--exclude-resource-type", "test", "--select", *names)
-    command += ["--exclude-resource-type", "unit_test"]
+    command = database.dbt("build", "--threads", "1", *SELECTION)
     subprocess.run(command, cwd=scratch.CHECKOUT, env=database.environment, check=True)
     return {name.removeprefix("model."): seconds for name, seconds in database.seconds().items()}
 
