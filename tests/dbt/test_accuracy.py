@@ -1,4 +1,4 @@
-"""The cleaning on rows that a person labelled: as often right as we say. `make bench ARGS=accuracy` lists the misses."""
+"""The cleaning on labelled rows: right as often as we say. `make bench ARGS=accuracy` lists the misses."""
 
 from __future__ import annotations
 
