@@ -117,3 +117,39 @@ def test_people_of_one_page_or_address_are_one_and_a_name_alone_says_nothing(
     assert undone["counts"]["recreated"] == 1
     assert [one["reason"] for one in undone["stayed"] if "merge" in one["reason"]] != [], undone
     assert len(people(sandbox)) == len(before) - 1
+
+
+def test_deleted_copies_stay_deleted_and_their_domains_lead_to_the_survivor(
+    canon: Canon, dbt: Dbt, database: Database, sandbox: Sandbox
+) -> None:
+    page = {"linkedin": ["https://www.linkedin.com/company/acme"]}
+    kept = record(sandbox, "companies", name="Acme", domains=["acme.com"], description=["Anvils"], **page)
+    copy = record(sandbox, "companies", name="Acme Inc.", domains=["acme.io"], **page)
+    kept_id, copy_id = kept.rpartition("/")[2], copy.rpartition("/")[2]
+    # the sources know both domains, and every company known is to be in Attio
+    database.run(
+        "insert into extracted.companyenrich_company (domain, name, employees) values"
+        " ('acme.com', 'Acme', '51-200'), ('acme.io', 'Acme', '51-200'), ('new.com', 'New', '11-50')"
+    )
+    exports = ("+attio_companies", "+attio_people", "+attio_job_postings")
+    build = ("build", "--exclude-resource-type", "unit_test", "--vars", "{attio_scope: all}", "--select", *exports)
+    sync = ("sync", "attio_companies", "--yes", "--json")
+    canon("setup", "--yes").expect(0)
+    canon("pull").expect(0)
+    dbt(*BUILD).expect(0)
+    done = canon("duplicates", "apply", "--yes", "--max", "10", "--json").expect(0).json
+    assert done["counts"]["deleted"] == 1, done
+
+    created = []
+    for _ in range(3):
+        canon("pull").expect(0)
+        dbt(*build).expect(0)
+        created.append(canon(*sync).expect(0).json["counts"].get("created", 0))
+        left = {one["id"]["record_id"]: one["values"]["name"][0]["value"] for one in sandbox.records("companies")}
+        assert copy_id not in left
+        assert sorted(left.values()) == ["Acme", "New"], "nothing is made again"
+    assert created == [1, 0, 0], "only the company that was nowhere"
+    assert database.rows(
+        "select domain, record_id::text from canon_intermediate.int_companies_matched_in_crm"
+        " where domain in ('acme.com', 'acme.io') order by domain"
+    ) == [("acme.com", kept_id), ("acme.io", kept_id)]
