@@ -28,6 +28,7 @@
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'employees', 'employees'),
     ],
 } -%}
+{%- set trimmed_columns = ['first_name', 'last_name', 'full_name', 'latest_title'] -%}
 {%- set linkedin_columns = {} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
@@ -205,6 +206,30 @@ judged as (
         1 as cells
     from enriched_companies
     where founded_year is not null
+
+    {%- for column in trimmed_columns %}
+
+        union all
+
+        -- a million texts that nothing was trimmed off are one row
+        select
+            'trimming' as rule,
+            'extracted.person_discovery' as source_table,
+            '{{ column }}' as column_name,
+            case when text is distinct from text_raw then text_raw else '' end as found,
+            case when text is distinct from text_raw then text else '' end as became,
+            'only blanks' as reason,
+            count(*) as cells
+        from (
+            select
+                {{ column }} as text,
+                {{ column }}_raw as text_raw
+            from {{ ref('stg_extracted__person_discovery') }}
+            where {{ column }}_raw is not null
+            offset 0
+        ) as texts
+        group by 4, 5
+    {%- endfor %}
 
 ),
 

@@ -50,6 +50,12 @@ cleaned as (
         {{ clean_text('clay_company_record_id') }} as clay_company_record_id,
         {{ clean_text('clay_table_url') }} as clay_table_url,
 
+        -- text as found
+        first_name as first_name_raw,
+        last_name as last_name_raw,
+        full_name as full_name_raw,
+        latest_title as latest_title_raw,
+
         -- dates
         latest_start_date,
 
