@@ -68,6 +68,12 @@ SLUGS = {
     ),
 }
 
+# what each engine spells in its own way: patterns, arrays, JSON, decoding
+ENGINES_OWN = re.compile(
+    r"~|\bregexp_|\bsubstring\([^)]* from '|\bstring_to_|\barray[_\[]|\bcardinality\(|\bjsonb|\bjson_"
+    r"|\bunnest\(|->|#>|@>|&&|\[|\blateral\b|\bdecode\(|\btranslate\(|\bgenerate_series\("
+)
+
 
 def models(built: Build) -> list[dict[str, Any]]:
     found = built.nodes("model")
@@ -116,7 +122,7 @@ def test_dbt_never_reads_the_syncs_ledger(built: Build) -> None:
     assert [node["name"] for node in models(built) if "attio_sync" in node["raw_code"]] == []
 
 
-def test_models_columns_seeds_sources_and_macros_are_described(built: Build) -> None:
+def test_models_columns_seeds_and_sources_are_described(built: Build) -> None:
     described = built.nodes("model") + built.nodes("seed") + list(built.manifest["sources"].values())
     assert [node["name"] for node in described if len(node["description"].strip()) < 10] == []
     bare = [
@@ -127,6 +133,14 @@ def test_models_columns_seeds_sources_and_macros_are_described(built: Build) -> 
     ]
     assert bare == []
     assert [node["name"] for node in built.nodes("model") + built.nodes("seed") if not node["columns"]] == []
+
+
+def test_models_are_plain_sql_and_what_each_engine_spells_its_own_way_is_in_macros(built: Build) -> None:
+    engines_own = []
+    for node in models(built):
+        plain = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|--[^\n]*", "", node["raw_code"], flags=re.DOTALL)
+        engines_own += [f"{node['name']}: {line.strip()}" for line in plain.splitlines() if ENGINES_OWN.search(line)]
+    assert engines_own == []
 
 
 def test_every_model_has_a_test(built: Build) -> None:

@@ -9,9 +9,9 @@
     words: an array of the name's words as written.  place: where in it the form's last word stands.
 -#}
 {% macro legal_form_is_meant(words, place) -%}
-{%- set word = words ~ '[' ~ place ~ ']' -%}
-{%- set behind_comma = words ~ '[' ~ place ~ " - 1] like '%,'" -%}
-{%- set rest = 'array_to_string(' ~ words ~ '[:' ~ place ~ " - 1], ' ')" -%}
+{%- set word = word_at(words, place) -%}
+{%- set behind_comma = word_at(words, place ~ ' - 1') ~ " like '%,'" -%}
+{%- set rest = words_between(words, 1, place ~ ' - 1') -%}
 case
             when {{ behind_comma }} and {{ word }} in ('AB', 'AL', 'AS', 'CO', 'KS', 'NV', 'PC', 'SA', 'SC') then false
             when legal_forms.written = 'any' then true
@@ -28,6 +28,34 @@ case
 {#- Never empty because of a legal form at the end: 'SAS', 'Inc.' and 'The Limited' are names. -#}
 {% macro names_more_than_a_form() -%}
 names.last_kept - legal_forms.word_count >= names.first_kept
-            and array_to_string(names.keys[names.first_kept:names.last_kept - legal_forms.word_count], ' ')
+            and {{ words_between('names.keys', 'names.first_kept', 'names.last_kept - legal_forms.word_count') }}
             not in ('the', 'a', 'an', 'la', 'le', 'el', 'and', '&')
+{%- endmacro %}
+
+{#- In a `group by`: a regular expression of any of the forms of Chinese, Japanese and Korean law, which stand without a blank. -#}
+{% macro name_glued_forms(form) -%}
+string_agg(regexp_replace({{ form }}, '([()])', '\\\1', 'g'), '|' order by length({{ form }}) desc)
+{%- endmacro %}
+
+{#- A name without such a form in front or behind; as it is when nothing would be left. -#}
+{% macro name_unglued(column, glued_forms) -%}
+case
+            -- plain letters hold none
+            when octet_length({{ column }}) = length({{ column }}) then {{ column }}
+            else
+                coalesce(
+                    nullif(btrim(regexp_replace(
+                        replace(replace(translate({{ column }}, '（）', '()'), '㈱', '(株)'), '㈜', '(주)'),
+                        '^\s*(' || {{ glued_forms }} || ')|(' || {{ glued_forms }} || ')\s*$',
+                        '',
+                        'g'
+                    )), ''),
+                    {{ column }}
+                )
+        end
+{%- endmacro %}
+
+{#- A name as its words are compared with the forms: without punctuation, in lower case. -#}
+{% macro name_compared(column) -%}
+lower(translate({{ column }}, '.,''"’()/«»“”„', ''))
 {%- endmacro %}

@@ -39,3 +39,28 @@ jsonb_strip_nulls(jsonb_build_object(
 {%- endfor %}
 ))
 {%- endmacro %}
+
+{#- The text under a key of a JSON object; null without it. -#}
+{% macro json_text(column, key) -%}
+{{ column }} ->> '{{ key }}'
+{%- endmacro %}
+
+{#- What stands under a key of a JSON object, as JSON; null without it. -#}
+{% macro json_under(column, key) -%}
+{{ column }} -> '{{ key }}'
+{%- endmacro %}
+
+{#- A row as a JSON object, without one of its columns. -#}
+{% macro json_of_row(row, without) -%}
+to_jsonb({{ row }}) - '{{ without }}'
+{%- endmacro %}
+
+{#- A JSON object with the keys of another, but for some. -#}
+{% macro json_with(column, other, but) -%}
+{{ column }} || ({{ other }} - '{{ '{' ~ but | join(',') ~ '}' }}'::text[])
+{%- endmacro %}
+
+{#- The keys and values of a JSON object as rows, to be joined: `cross join {{ json_pairs('patch') }} as said (name, value)`. -#}
+{% macro json_pairs(column) -%}
+lateral jsonb_each({{ column }})
+{%- endmacro %}

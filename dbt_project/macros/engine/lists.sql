@@ -17,3 +17,74 @@ string_to_array({{ one }}, ' ') && string_to_array({{ other }}, ' ')
 {% macro first_filled(column, in_order_of) -%}
 {{ first_value_of(column, in_order_of, only_where=column ~ ' is not null') }}
 {%- endmacro %}
+
+{#- The words of a text with single blanks as a list; with another separator what it parts. -#}
+{% macro words_of(text, separator=' ') -%}
+string_to_array({{ text }}, '{{ separator }}')
+{%- endmacro %}
+
+{#- How many words a list of words has. -#}
+{% macro count_of(words) -%}
+cardinality({{ words }})
+{%- endmacro %}
+
+{#- The words of a list of words from a place on, as a text. -#}
+{% macro words_from(words, place, joined_by=' ') -%}
+array_to_string({{ words }}[{{ place }}:], '{{ joined_by }}')
+{%- endmacro %}
+
+{#- The words of a list of words from a place to another, as a text. -#}
+{% macro words_between(words, first, last) -%}
+array_to_string({{ words }}[{{ first }}:{{ last }}], ' ')
+{%- endmacro %}
+
+{#- The word at a place of a list of words, counted from 1. -#}
+{% macro word_at(words, place) -%}
+{{ words }}[{{ place }}]
+{%- endmacro %}
+
+{#- In a `from`: the whole numbers from 1, to be joined. -#}
+{% macro whole_numbers_to(last) -%}
+generate_series(1, {{ last }})
+{%- endmacro %}
+
+{#- The last words of a list of words, as a text. -#}
+{% macro last_words(words, count) -%}
+{{ words_from(words, count_of(words) ~ ' - ' ~ count ~ ' + 1') }}
+{%- endmacro %}
+
+{#- All but the last words of a list of words, as a text. -#}
+{% macro but_last_words(words, count) -%}
+{{ words_between(words, 1, count_of(words) ~ ' - ' ~ count) }}
+{%- endmacro %}
+
+{#- The last word of a list of words. -#}
+{% macro last_word(words) -%}
+{{ word_at(words, count_of(words)) }}
+{%- endmacro %}
+
+{#- In a `from`: the pieces that a separator parts and their numbers from 1, to be joined:
+    `cross join {{ pieces_of('text', ';') }} as pieces (piece, piece_number)`. -#}
+{% macro pieces_of(text, separator) -%}
+string_to_table({{ text }}, '{{ separator }}') with ordinality
+{%- endmacro %}
+
+{#- In a `select` or a `from`: each piece that a separator parts as a row of its own. -#}
+{% macro piece_rows(text, separator) -%}
+string_to_table({{ text }}, '{{ separator }}')
+{%- endmacro %}
+
+{#- In a `group by`: the values as a list, empty without any. -#}
+{% macro list_of(column) -%}
+coalesce(array_agg({{ column }}), '{}')
+{%- endmacro %}
+
+{#- Whether two lists have an element in common. -#}
+{% macro have_in_common(one, other) -%}
+{{ one }} && {{ other }}
+{%- endmacro %}
+
+{#- In a `select`: each of the expressions given as a row of its own. -#}
+{% macro row_each() -%}
+unnest(array[{{ varargs | join(', ') }}])
+{%- endmacro %}

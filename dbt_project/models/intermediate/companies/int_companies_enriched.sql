@@ -77,7 +77,7 @@ looked_up as (
             -- a code beside a text that names no country; beside one that does, the text counts
             case
                 when locations.location_raw is null or coalesce(locations.locality, locations.region) is null
-                    then upper(substring(about_the_company_asked_for.country_code from '^[A-Za-z]{2}$'))
+                    then upper({{ caught_in('about_the_company_asked_for.country_code', '^[A-Za-z]{2}$') }})
             end
         ) as country_code,
         case when locations.country_code is not null then locations.latitude end as parsed_latitude,

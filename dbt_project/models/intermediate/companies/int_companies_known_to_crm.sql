@@ -37,7 +37,7 @@ known as (
         crm_companies.description,
         crm_companies.locality,
         crm_companies.region,
-        upper(substring(crm_companies.country_code from '^[A-Za-z]{2}$')) as country_code,
+        upper({{ caught_in('crm_companies.country_code', '^[A-Za-z]{2}$') }}) as country_code,
 
         -- booleans
         coalesce(crm_companies.locality, crm_companies.region, crm_companies.country_code) is not null as has_place,

@@ -32,8 +32,8 @@ valid_hosts as materialized (
 
     select
         host,
-        string_to_array(host, '.') as labels,
-        cardinality(string_to_array(host, '.')) as label_count
+        {{ words_of('host', separator='.') }} as labels,
+        {{ count_of(words_of('host', separator='.')) }} as label_count
     from (select distinct host from hosts where {{ is_host('host') }}) as distinct_hosts
 
 ),
@@ -45,9 +45,9 @@ endings as (
         valid_hosts.host,
         valid_hosts.label_count,
         valid_hosts.label_count - places.place + 1 as ending_label_count,
-        array_to_string(valid_hosts.labels[places.place:], '.') as ending
+        {{ words_from('valid_hosts.labels', 'places.place', joined_by='.') }} as ending
     from valid_hosts
-    cross join lateral generate_series(1, valid_hosts.label_count) as places (place)
+    cross join {{ whole_numbers_to('valid_hosts.label_count') }} as places (place)
 
 ),
 
@@ -101,7 +101,9 @@ registrable as (
         sharing.shared_label_count,
         case
             when valid_hosts.label_count > suffixes.suffix_label_count
-                then array_to_string(valid_hosts.labels[valid_hosts.label_count - suffixes.suffix_label_count:], '.')
+                then {{ words_from(
+                    'valid_hosts.labels', 'valid_hosts.label_count - suffixes.suffix_label_count', joined_by='.'
+                ) }}
         end as registrable_domain
     from valid_hosts
     left join suffixes on suffixes.host = valid_hosts.host

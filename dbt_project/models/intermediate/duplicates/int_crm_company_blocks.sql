@@ -26,9 +26,8 @@ keys as (
         listed.domain as block_key
     from crm_companies
     cross join
-        lateral string_to_table(
-            concat_ws(' ', crm_companies.company_domains, crm_companies.email_domains), ' '
-        ) as listed (domain)
+        {{ piece_rows("concat_ws(' ', crm_companies.company_domains, crm_companies.email_domains)", ' ') }}
+            as listed (domain)
     where listed.domain != ''
 
     union
@@ -48,7 +47,7 @@ keys as (
         'name' as block_kind,
         listed.label as block_key
     from crm_companies
-    cross join lateral string_to_table(crm_companies.domain_labels, ' ') as listed (label)
+    cross join {{ piece_rows('crm_companies.domain_labels', ' ') }} as listed (label)
     where length(listed.label) >= 3
 
     union

@@ -28,7 +28,7 @@ keys as (
         'email' as block_kind,
         listed.address as block_key
     from crm_people
-    cross join lateral string_to_table(crm_people.email_keys, ' ') as listed (address)
+    cross join {{ piece_rows('crm_people.email_keys', ' ') }} as listed (address)
 
     union
 

@@ -89,7 +89,7 @@ columns_in_turn as (
     from taken_in_turn
     inner join keys_to_look_into
         on taken_in_turn.source = keys_to_look_into.source and taken_in_turn.key = keys_to_look_into.key
-    cross join lateral jsonb_each(taken_in_turn.patch) as said (name, value)
+    cross join {{ json_pairs('taken_in_turn.patch') }} as said (name, value)
 
 ),
 
@@ -141,7 +141,7 @@ judged as (
                 (taken_in_turn.place = 1 or changing.id is not null)
                 and extracted_keys.updated_at < taken_in_turn.created_at
                 and not coalesce(extracted_keys.raw_payload_id = taken_in_turn.last_id, false)
-                and extracted_keys.content || (taken_in_turn.last_patch - '{domain,linkedin_url,job_id}'::text[])
+                and {{ json_with('extracted_keys.content', 'taken_in_turn.last_patch', but=['domain', 'linkedin_url', 'job_id']) }}
                 != extracted_keys.content
                 then 'missing'
             when changing.id is not null then 'changed'

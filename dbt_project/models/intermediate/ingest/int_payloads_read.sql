@@ -51,7 +51,7 @@ payloads_read as materialized (
     select
         'companyenrich' as source,
         id,
-        core.companyenrich_reading(domain, payload, created_at) -> 'patch' as patch,
+        {{ json_under('core.companyenrich_reading(domain, payload, created_at)', 'patch') }} as patch,
         created_at,
         row_version
     from companyenrich_payloads
@@ -59,12 +59,11 @@ payloads_read as materialized (
     select
         'person_discovery' as source,
         person_payloads.id,
-        core.person_discovery_reading(
-            person_payloads.linkedin_url,
-            person_payloads.raw_payload,
-            person_payloads.clay_table_url,
-            to_jsonb(cleaned_person_names) - 'row_version'
-        ) -> 'patch' as patch,
+        {{ json_under(
+            'core.person_discovery_reading(person_payloads.linkedin_url, person_payloads.raw_payload,'
+            ' person_payloads.clay_table_url, ' ~ json_of_row('cleaned_person_names', without='row_version') ~ ')',
+            'patch'
+        ) }} as patch,
         person_payloads.created_at,
         {{ payload_version('person_payloads', 'cleaned_person_names') }} as row_version
     from person_payloads
@@ -73,7 +72,7 @@ payloads_read as materialized (
     select
         'job_posting' as source,
         id,
-        core.job_posting_reading(domain, payload, job_id) -> 'patch' as patch,
+        {{ json_under('core.job_posting_reading(domain, payload, job_id)', 'patch') }} as patch,
         created_at,
         row_version
     from job_posting_payloads
@@ -88,15 +87,15 @@ keyed as (
         id,
         case
             when patch is null then null
-            when source = 'person_discovery' then patch ->> 'linkedin_url'
-            else concat_ws('|', patch ->> 'domain', patch ->> 'job_id')
+            when source = 'person_discovery' then {{ json_text('patch', 'linkedin_url') }}
+            else concat_ws('|', {{ json_text('patch', 'domain') }}, {{ json_text('patch', 'job_id') }})
         end as key,
 
         -- json
         patch,
 
         -- timestamps
-        (patch ->> 'companyenrich_updated_at')::timestamptz as dated,
+        ({{ json_text('patch', 'companyenrich_updated_at') }})::timestamptz as dated,
         created_at,
 
         -- which version of the payload was read

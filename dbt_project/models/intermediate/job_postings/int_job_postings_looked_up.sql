@@ -49,7 +49,7 @@ renamed as (
         employment_type,
         location as location_raw,
         -- '$' is the currency of many countries: only a code says which
-        upper(substring(btrim(salary_currency) from '^[A-Za-z]{3}$')) as salary_currency,
+        upper({{ caught_in('btrim(salary_currency)', '^[A-Za-z]{3}$') }}) as salary_currency,
         salary_unit,
         url,
 

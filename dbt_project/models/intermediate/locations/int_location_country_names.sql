@@ -27,7 +27,7 @@ gazetteer_names as (
 
     select
         country_code,
-        unnest(array[official_name, common_name]) as name,
+        {{ row_each('official_name', 'common_name') }} as name,
         'name' as name_kind,
         3 as trust
     from countries
@@ -36,7 +36,7 @@ gazetteer_names as (
 
     select
         country_code,
-        string_to_table(aliases, '|') as name,
+        {{ piece_rows('aliases', '|') }} as name,
         'name' as name_kind,
         4 as trust
     from countries
@@ -45,7 +45,7 @@ gazetteer_names as (
 
     select
         country_code,
-        unnest(array[country_code, country_code_alpha3]) as name,
+        {{ row_each('country_code', 'country_code_alpha3') }} as name,
         'code' as name_kind,
         5 as trust
     from countries
@@ -94,7 +94,7 @@ one_country_per_name as (
         select
             name_key,
             country_code,
-            (array_agg(name_kind order by trust))[1] as name_kind,
+            {{ first_value_of('name_kind', in_order_of='trust') }} as name_kind,
             bool_or(needs_place) as needs_place,
             min(trust) as trust
         from keyed

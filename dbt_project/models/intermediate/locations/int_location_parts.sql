@@ -71,8 +71,8 @@ split_at_commas as (
             over (partition by texts_numbered.text_id, places.place_number order by parts.part_number)
         in ('northern', 'southern', 'eastern', 'western', 'central', 'upstate') as is_behind_quarter
     from texts_numbered
-    cross join string_to_table(texts_numbered.places_text, ';') with ordinality as places (place_text, place_number)
-    cross join string_to_table(places.place_text, ',') with ordinality as parts (part_text, part_number)
+    cross join {{ pieces_of('texts_numbered.places_text', ';') }} as places (place_text, place_number)
+    cross join {{ pieces_of('places.place_text', ',') }} as parts (part_text, part_number)
     -- ten places and eight commas are more than an address has; a longer list is read from its start
     where places.place_number <= 10 and parts.part_number <= 8
 
@@ -89,20 +89,7 @@ cleaned as materialized (
         part_text as part_as_written,
         written_part_count,
         is_behind_quarter,
-        btrim(
-            regexp_replace(
-                -- postcodes and house numbers: tokens with a digit
-                regexp_replace(
-                    case
-                        when part_text ~ '\d' then regexp_replace(part_text, '\S*\d\S*', ' ', 'g')
-                        else part_text
-                    end,
-                    '\s+', ' ', 'g'
-                ),
-                '^\W*(?:in|at|from|near|within|around|via)\s+', '', 'i'
-            ),
-            E' \u00a0\t-–—*#.!?:"''“”„()[]{}+&~_=<>'
-        ) as part_text
+        {{ location_part_cleaned('part_text') }} as part_text
     from split_at_commas
 
 ),
@@ -133,12 +120,12 @@ names_a_place as (
 
     select
         keyed.*,
-        string_to_array(keyed.name_key, ' ') as words,
+        {{ words_of('keyed.name_key') }} as words,
         -- 'full-time' is one word as written and two in the key: then the key's words serve for both
         case
-            when cardinality(string_to_array(keyed.part_text, ' ')) = cardinality(string_to_array(keyed.name_key, ' '))
-                then string_to_array(keyed.part_text, ' ')
-            else string_to_array(keyed.name_key, ' ')
+            when {{ count_of(words_of('keyed.part_text')) }} = {{ count_of(words_of('keyed.name_key')) }}
+                then {{ words_of('keyed.part_text') }}
+            else {{ words_of('keyed.name_key') }}
         end as written_words,
         lag(keyed.name_key) over (partition by keyed.mention_id order by keyed.part_number) as name_key_before,
         lead(keyed.name_key) over (partition by keyed.mention_id order by keyed.part_number) as name_key_behind
@@ -176,11 +163,11 @@ unknown_names as (
     left join known_keys on names_a_place.name_key = known_keys.name_key
     where
         known_keys.name_key is null
-        and cardinality(names_a_place.words) between 2 and 7
+        and {{ count_of('names_a_place.words') }} between 2 and 7
         -- 'Montbonnot-saint-martin' is one name
         and (
-            cardinality(names_a_place.words) = cardinality(string_to_array(names_a_place.part_text, ' '))
-            or cardinality(string_to_array(names_a_place.part_text, ' ')) >= 3
+            {{ count_of('names_a_place.words') }} = {{ count_of(words_of('names_a_place.part_text')) }}
+            or {{ count_of(words_of('names_a_place.part_text')) }} >= 3
         )
 
 ),
@@ -221,12 +208,10 @@ tails as (
         country_behind.name_key is not null as goes_on
     from unknown_names
     inner join (values (1), (2), (3)) as tail_lengths (tail_length)
-        on cardinality(unknown_names.words) > tail_lengths.tail_length
+        on {{ count_of('unknown_names.words') }} > tail_lengths.tail_length
     inner join names_at_the_end
         on
-            array_to_string(
-                unknown_names.words[cardinality(unknown_names.words) - tail_lengths.tail_length + 1:], ' '
-            ) = names_at_the_end.name_key
+            {{ last_words('unknown_names.words', count='tail_lengths.tail_length') }} = names_at_the_end.name_key
     left join country_names as country_behind
         on
             unknown_names.name_key_behind = country_behind.name_key
@@ -239,12 +224,12 @@ tails as (
             tail_lengths.tail_length = 1
             and (
                 -- 'bristol ct' is short, 'we do not have an' is talk
-                (not names_at_the_end.is_country and cardinality(unknown_names.words) <= 3)
+                (not names_at_the_end.is_country and {{ count_of('unknown_names.words') }} <= 3)
                 or (
                     not names_at_the_end.is_country
-                    and unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{2,3}$'
+                    and {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{2,3}$') }}
                 )
-                or unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
+                or {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
             )
         )
     order by unknown_names.part_id asc, tail_lengths.tail_length desc
@@ -258,10 +243,10 @@ codes_behind as (
     from unknown_names
     inner join known_keys
         on
-            array_to_string(unknown_names.words[:cardinality(unknown_names.words) - 1], ' ') = known_keys.name_key
+            {{ but_last_words('unknown_names.words', count=1) }} = known_keys.name_key
     left join tails on unknown_names.part_id = tails.part_id
     where
-        unknown_names.written_words[cardinality(unknown_names.written_words)] ~ '^[A-Z]{3}$'
+        {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
         and unknown_names.part_text != upper(unknown_names.part_text)
         and tails.part_id is null
 
@@ -318,22 +303,16 @@ with_tails_split as materialized (
         halves.half,
         names_a_place.written_part_count,
         names_a_place.is_behind_quarter,
-        names_a_place.part_as_written ~ '\d' as has_digit,
+        {{ matches('names_a_place.part_as_written', '[[:digit:]]') }} as has_digit,
         case
             when tails.tail_length is null then names_a_place.part_text
-            when halves.half = 1
-                then array_to_string(
-                    names_a_place.written_words[1:cardinality(names_a_place.words) - tails.tail_length], ' '
-                )
-            else array_to_string(
-                names_a_place.written_words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' '
-            )
+            when halves.half = 1 then {{ but_last_words('names_a_place.written_words', count='tails.tail_length') }}
+            else {{ last_words('names_a_place.written_words', count='tails.tail_length') }}
         end as part_text,
         case
             when tails.tail_length is null then names_a_place.name_key
-            when halves.half = 1
-                then array_to_string(names_a_place.words[1:cardinality(names_a_place.words) - tails.tail_length], ' ')
-            else array_to_string(names_a_place.words[cardinality(names_a_place.words) - tails.tail_length + 1:], ' ')
+            when halves.half = 1 then {{ but_last_words('names_a_place.words', count='tails.tail_length') }}
+            else {{ last_words('names_a_place.words', count='tails.tail_length') }}
         end as name_key
     from names_a_place
     left join tails_and_codes as tails on names_a_place.part_id = tails.part_id
@@ -349,23 +328,8 @@ other_keys as materialized (
     select
         name_key,
         {{ location_unit_key('name_key', with_quarter=true) }} as unit_key,
-        -- 'greater boston', 'dallas metro', 'chicago area' -> the city
-        case
-            when name_key ~ '^greater |(^| )metro|( area)$|^area '
-                then btrim(regexp_replace(
-                    ' ' || name_key || ' ',
-                    ' (greater|metro|metropolitan|metroplex|area|region)(?= )', '', 'g'
-                ))
-        end as metro_key,
-        -- 'kaohsiung city', 'city of london', 'kyoto shi' -> the name itself
-        case
-            when name_key ~ ' (city|shi|town|township|municipality|cedex|village|centre|center)$|^(city of|the|downtown|central) '
-                then regexp_replace(
-                    name_key,
-                    '^(city of|the|downtown|central) | ((city )?(centre|center)|city|shi|town|township|municipality|cedex|village)$',
-                    '', 'g'
-                )
-        end as plain_key
+        {{ location_metro_key('name_key') }} as metro_key,
+        {{ location_plain_key('name_key') }} as plain_key
     from with_tails_split
     group by name_key
 
@@ -390,7 +354,7 @@ forms as (
     select
         mention_id,
         part_number * 2 + half as order_in_place,
-        unnest(array[name_key, unit_key, metro_key, plain_key]) as form_key
+        {{ row_each('name_key', 'unit_key', 'metro_key', 'plain_key') }} as form_key
     from with_other_keys
 
 ),
@@ -417,7 +381,7 @@ last_known_halves as (
 
 words_of_no_name as (
 
-    select coalesce(array_agg(phrase_key), '{}') as words_of_no_name
+    select {{ list_of('phrase_key') }} as words_of_no_name
     from noise
     where kind = 'not_a_name'
 
@@ -452,22 +416,13 @@ numbered as (
         unit_key,
         metro_key,
         plain_key,
-        part_text ~ '^[A-Z]{2,3}$' as is_capitals,
+        {{ matches('part_text', '^[A-Z]{2,3}$') }} as is_capitals,
         -- 'Northern, VA' is a part of Virginia
         coalesce(is_behind_quarter, false) as is_behind_quarter,
         -- may stand as a locality though the gazetteer does not know it
         not has_digit
-        and part_text ~ '^\w' and part_text !~ '[@#$%^*=<>~:"]'
-        -- words glued by a scraper: 'SecurityRehovot'
-        and part_text !~ '[a-z]{3}[A-Z]'
-        and length(part_text) between 3 and 40
-        and cardinality(string_to_array(name_key, ' ')) <= 4
-        and part_text != lower(part_text)
-        -- 'nalyst Cognyte' begins in the middle of a word; 'den Haag' and 'el Ejido' do not
-        and part_text !~ '^[[:lower:]]{4}'
-        and part_text !~ '^[A-Z]{3,} .*[a-z]'
-        and name_key !~ ' (of|the|in|at|and|to|from|is)$'
-        and not string_to_array(name_key, ' ') && words_of_no_name as is_plausible_name
+        and {{ location_reads_as_name('part_text', 'name_key') }}
+        and not {{ have_in_common(words_of('name_key'), 'words_of_no_name') }} as is_plausible_name
     from talk_dropped
 
 )

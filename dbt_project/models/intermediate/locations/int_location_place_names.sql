@@ -29,7 +29,7 @@ names as (
         alternates.alternate_name as name,
         false as is_own_name
     from places
-    cross join lateral string_to_table(places.alternate_names, '|') as alternates (alternate_name)
+    cross join {{ piece_rows('places.alternate_names', '|') }} as alternates (alternate_name)
     -- airport codes ("LON") and initials are no names
     where not (length(alternates.alternate_name) <= 4 and alternates.alternate_name = upper(alternates.alternate_name))
 

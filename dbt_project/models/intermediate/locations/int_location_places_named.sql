@@ -22,7 +22,7 @@ parts_in_words as (
 
     select
         *,
-        string_to_array(name_key, ' ') as words
+        {{ words_of('name_key') }} as words
     from parts
 
 ),
@@ -61,14 +61,12 @@ possible_place_keys as (
         parts_in_words.from_end,
         parts_in_words.part_count,
         parts_in_words.name_key as part_key,
-        array_to_string(
-            parts_in_words.words[cardinality(parts_in_words.words) - lengths.word_count + 1:], ' '
-        ) as name_key,
+        {{ last_words('parts_in_words.words', count='lengths.word_count') }} as name_key,
         false as is_metro,
         'ending' as form
     from parts_in_words
     inner join (values (1), (2), (3)) as lengths (word_count)
-        on cardinality(parts_in_words.words) between lengths.word_count + 2 and 12
+        on {{ count_of('parts_in_words.words') }} between lengths.word_count + 2 and 12
 
 ),
 

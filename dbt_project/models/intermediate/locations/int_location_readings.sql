@@ -468,7 +468,7 @@ anchors_judged as (
         coalesce(beside.is_plausible_name, false) as is_plausible_beside,
         anchor_parts.written_part_count,
         us_region_codes.name_key is not null as is_us_region_code,
-        coalesce(beside.name_key ~ ' (county|township|borough)$', false)
+        coalesce({{ matches('beside.name_key', ' (county|township|borough)$') }}, false)
         or anchor_parts.is_behind_quarter as is_county_beside,
         -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
         coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,

@@ -147,7 +147,7 @@ all_names as (
     union all
 
     select
-        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]) as name_key,
+        {{ row_each('subdivision_key', 'short_key', location_unit_key('subdivision_key')) }} as name_key,
         country_code,
         region_code,
         region,
@@ -165,12 +165,12 @@ all_names as (
         'code' as name_kind,
         4 as trust
     from subdivisions_in_regions
-    where local_code ~ '^[A-Z]{2,3}$'
+    where {{ matches('local_code', '^[A-Z]{2,3}$') }}
 
     union all
 
     select
-        unnest(array[subdivision_key, short_key, {{ location_unit_key('subdivision_key') }}]) as name_key,
+        {{ row_each('subdivision_key', 'short_key', location_unit_key('subdivision_key')) }} as name_key,
         country_code,
         region_code,
         region,

@@ -33,7 +33,7 @@ legal_forms as (
         form,
         place,
         written,
-        cardinality(string_to_array(form, ' ')) as word_count,
+        {{ count_of(words_of('form')) }} as word_count,
         split_part(form, ' ', 1) as first_word,
         split_part(form, ' ', -1) as last_word,
         split_part(form, ' ', -2) || ' ' || split_part(form, ' ', -1) as last_two_words
@@ -67,7 +67,7 @@ distinct_names as (
 glued_forms as (
 
     select
-        string_agg(regexp_replace(form, '([()])', '\\\1', 'g'), '|' order by length(form) desc) as alternatives
+        {{ name_glued_forms('form') }} as alternatives
     from legal_forms
     where place = 'glued'
 
@@ -88,19 +88,7 @@ unglued as (
 
     select
         tidied.name_raw,
-        case
-            when octet_length(tidied.name) = length(tidied.name) then tidied.name
-            else
-                coalesce(
-                    nullif(btrim(regexp_replace(
-                        replace(replace(translate(tidied.name, '（）', '()'), '㈱', '(株)'), '㈜', '(주)'),
-                        '^\s*(' || glued_forms.alternatives || ')|(' || glued_forms.alternatives || ')\s*$',
-                        '',
-                        'g'
-                    )), ''),
-                    tidied.name
-                )
-        end as name
+        {{ name_unglued('tidied.name', 'glued_forms.alternatives') }} as name
     from tidied
     cross join glued_forms
     offset 0
@@ -122,8 +110,8 @@ in_words as materialized (
 
     select
         name_raw,
-        string_to_array(name, ' ') as words,
-        string_to_array(lower(translate(name, '.,''"’()/«»“”„', '')), ' ') as keys
+        {{ words_of('name') }} as words,
+        {{ words_of(name_compared('name')) }} as keys
     from without_remark
 
 ),
@@ -134,11 +122,11 @@ behind_front_form as (
         in_words.name_raw,
         max(legal_forms.word_count) + 1 as first_kept
     from in_words
-    inner join legal_forms on legal_forms.place = 'front' and legal_forms.first_word = in_words.keys[1]
+    inner join legal_forms on legal_forms.place = 'front' and legal_forms.first_word = {{ word_at('in_words.keys', 1) }}
     where
-        cardinality(in_words.keys) > legal_forms.word_count
-        and array_to_string(in_words.keys[:legal_forms.word_count], ' ') = legal_forms.form
-        and (legal_forms.written = 'any' or in_words.words[1] = upper(in_words.words[1]))
+        {{ count_of('in_words.keys') }} > legal_forms.word_count
+        and {{ words_between('in_words.keys', 1, 'legal_forms.word_count') }} = legal_forms.form
+        and (legal_forms.written = 'any' or {{ word_at('in_words.words', 1) }} = upper({{ word_at('in_words.words', 1) }}))
     group by in_words.name_raw
 
 ),
@@ -150,7 +138,7 @@ kept_0 as (
         in_words.words,
         in_words.keys,
         coalesce(behind_front_form.first_kept, 1) as first_kept,
-        cardinality(in_words.keys) as last_kept
+        {{ count_of('in_words.keys') }} as last_kept
     from in_words
     left join behind_front_form on behind_front_form.name_raw = in_words.name_raw
 
@@ -168,11 +156,13 @@ longer_form_{{ turn }} as (
         max(legal_forms.word_count) as word_count
     from {{ before }} as names
     inner join legal_forms
-        on legal_forms.last_two_words = names.keys[names.last_kept - 1] || ' ' || names.keys[names.last_kept]
+        on
+            legal_forms.last_two_words
+            = {{ word_at('names.keys', 'names.last_kept - 1') }} || ' ' || {{ word_at('names.keys', 'names.last_kept') }}
     where
         legal_forms.place = 'end'
         and legal_forms.word_count > 1
-        and array_to_string(names.keys[names.last_kept - legal_forms.word_count + 1:names.last_kept], ' ')
+        and {{ words_between('names.keys', 'names.last_kept - legal_forms.word_count + 1', 'names.last_kept') }}
         = legal_forms.form
         and {{ names_more_than_a_form() }}
         and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
@@ -192,7 +182,7 @@ kept_{{ turn }} as (
     left join longer_form_{{ turn }} on longer_form_{{ turn }}.name_raw = names.name_raw
     left join one_word_forms as legal_forms
         on
-            legal_forms.form = names.keys[names.last_kept]
+            legal_forms.form = {{ word_at('names.keys', 'names.last_kept') }}
             and {{ names_more_than_a_form() }}
             and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
 
@@ -203,7 +193,7 @@ without_forms as (
 
     select
         name_raw,
-        btrim(array_to_string(words[first_kept:last_kept], ' '), ' ,;&-–—/"“”„«»') as name
+        btrim({{ words_between('words', 'first_kept', 'last_kept') }}, ' ,;&-–—/"“”„«»') as name
     from kept_3
     offset 0
 

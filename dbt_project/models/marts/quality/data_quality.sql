@@ -255,16 +255,8 @@ counted as (
         column_name,
 
         -- lists
-        to_jsonb(array_remove(array[
-            {%- for drawer in range(5) %}
-                min(sample) filter (where is_nulled and drawer = {{ drawer }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ], null)) as nulled_samples,
-        to_jsonb(array_remove(array[
-            {%- for drawer in range(5) %}
-                min(sample) filter (where is_changed and drawer = {{ drawer }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ], null)) as changed_samples,
+        {{ json_list(*samples_where('is_nulled')) }} as nulled_samples,
+        {{ json_list(*samples_where('is_changed')) }} as changed_samples,
 
         -- numbers
         sum(cells)::bigint as cells_met,

@@ -1,0 +1,27 @@
+{#- Whether a text matches a regular expression; null when it is null. -#}
+{% macro matches(text, pattern) -%}
+{{ text }} ~ '{{ pattern }}'
+{%- endmacro %}
+
+{#- The part of a text that the group of a regular expression catches; null without one. -#}
+{% macro caught_in(text, pattern) -%}
+substring({{ text }} from '{{ pattern }}')
+{%- endmacro %}
+
+{#- In a `group by`: a regular expression of any of the phrases as whole words, the longest first. What people typed into a seed is
+    text, not a pattern. -#}
+{% macro any_of_phrases(phrase) -%}
+'\m(' || string_agg(
+    regexp_replace({{ phrase }}, '([^[:alnum:] ])', '\\\1', 'g'), '|' order by length({{ phrase }}) desc, {{ phrase }}
+) || ')\M'
+{%- endmacro %}
+
+{#- Whether a text says any of the phrases, in capitals or not. -#}
+{% macro says_any(text, phrases) -%}
+{{ text }} ~* {{ phrases }}
+{%- endmacro %}
+
+{#- A text with something else wherever it says any of the phrases, in capitals or not. -#}
+{% macro in_place_of_any(text, phrases, by=' ') -%}
+regexp_replace({{ text }}, {{ phrases }}, '{{ by }}', 'gi')
+{%- endmacro %}
