@@ -433,3 +433,37 @@ def test_job_titles_quarters_and_parts_of_regions(read: Callable[[Iterable[str]]
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+
+
+def test_towns_called_like_their_region_and_names_in_the_countrys_own_words(
+    read: Callable[[Iterable[str]], dict[str, Place]],
+) -> None:
+    expected = {
+        # the town that its region is called after, or the capital, in the country's own words
+        "Lisboa, Portugal": ("Lisbon", "Lisbon", "PT"),
+        "København, Danmark": ("Copenhagen", "Capital Region", "DK"),
+        "Valletta, Malta": ("Valletta", "Valletta", "MT"),
+        "Buenos Aires": ("Buenos Aires", "Buenos Aires F.D.", "AR"),
+        # a region whose town has another name stays a region
+        "Bahia, Brasil": (None, "Bahia", "BR"),
+        "Sicilia, Italia": (None, "Sicily", "IT"),
+        # a state in Venezuela, a bigger city in Mexico: nobody can tell
+        "Mérida": (None, None, None),
+        # a postcode is a town's
+        "Calle 12, 28001 Madrid, Spain": ("Madrid", "Madrid", "ES"),
+        # a town and what lies around it
+        "Paris et périphérie": ("Paris", "Île-de-France", "FR"),
+        "São Paulo e Região": ("São Paulo", "São Paulo", "BR"),
+        "Albany, New York Metropolitan Area": ("Albany", "New York", "US"),
+        # blanks part places in Chinese
+        "中国 上海市": (None, None, "CN"),
+        # countries at the end of a list do not say where its first town is
+        "Denver, St. Paul, United Kingdom, Canada, Australia": ("Denver", "Colorado", "US"),
+        "between Lisbon and Berlin": ("Lisbon", "Lisbon", "PT"),
+        # what ends in a street ends in no town, and what a scraper put before a district is none
+        "an office on Borough High Street, London": ("London", "England", "GB"),
+        "Acme Group Tel Aviv District, Israel": (None, "Tel Aviv", "IL"),
+        "Bedfordshire, England, United Kingdom": (None, "England", "GB"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

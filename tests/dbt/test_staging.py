@@ -96,3 +96,23 @@ def test_what_is_no_reference_and_no_list_is_none_and_stops_nothing(database: Da
         " union all select company_record_id from canon_staging.stg_attio__job_postings"
     ) == [(None,), (None,)]
     assert database.rows("select team_count, deal_count from canon_staging.stg_attio__companies") == [(0, 0)]
+
+
+def test_a_cell_that_only_says_there_is_nothing_to_say_is_null(database: Database, project: Path) -> None:
+    nothing = ["N/A", "#N/A", " - ", "null", "None", "NaN", "undefined", "Unknown", "…", "not available"]
+    something = ["Acme", "NA", "Null Labs", "3M", "N26", "X", "Nonesuch"]
+    with database.connect() as connection:
+        connection.execute(
+            "insert into extracted.person_discovery (linkedin_url, full_name, latest_title, latest_company)"
+            " select cell, cell, cell, cell from unnest(%s::text[]) as cells (cell)",
+            [nothing + something],
+        )
+    run_dbt(project, database, "run", "-s", "stg_extracted__person_discovery").expect(0)
+    kept = "select latest_company from canon_staging.stg_extracted__person_discovery where {} is not null order by 1"
+    for column in ("latest_title", "latest_company"):
+        assert [row[0] for row in database.rows(kept.format(column))] == sorted(something)
+    # some people are called so
+    assert database.rows(
+        "select full_name from canon_staging.stg_extracted__person_discovery where latest_company is null"
+        " and full_name is not null order by 1"
+    ) == [("NaN",), ("None",), ("Unknown",), ("null",)]

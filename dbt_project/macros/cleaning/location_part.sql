@@ -7,15 +7,18 @@ btrim(
             case when {{ part }} ~ '\d' then regexp_replace({{ part }}, '\S*\d\S*', ' ', 'g') else {{ part }} end,
             '\s+', ' ', 'g'
         ),
-        '^\W*(?:in|at|from|near|within|around|via)\s+', '', 'i'
+        '^\W*(?:in|at|from|near|within|around|via|between)\s+', '', 'i'
     ),
     E' \u00a0\t-–—*#.!?:"''“”„()[]{}+&~_=<>'
 )
 {%- endmacro %}
 
-{#- The key of the city of 'greater boston', 'dallas metro', 'chicago area'; null without such a word. -#}
+{#- The key of the city of 'greater boston', 'dallas metro', 'chicago area', 'paris et peripherie'; null without such a word. -#}
 {% macro location_metro_key(key) -%}
+{%- set and_around = ' (et (sa )?(peripherie|region|environs)|und umgebung|y (sus )?alrededores|en omgeving|e regiao|e arredores|e dintorni'
+    ~ '|og omegn|med omnejd|i okolice|and surroundings)$' -%}
 case
+    when {{ key }} ~ '{{ and_around }}' then regexp_replace({{ key }}, '{{ and_around }}', '')
     when {{ key }} ~ '^greater |(^| )metro|( area)$|^area '
         then btrim(regexp_replace(
             ' ' || {{ key }} || ' ', ' (greater|metro|metropolitan|metroplex|area|region)(?= )', '', 'g'

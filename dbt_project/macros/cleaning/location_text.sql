@@ -63,11 +63,20 @@ case
 end
 {%- endmacro %}
 
-{#- Bullets, bars, slashes, brackets and "or" part places; the commas of other scripts are commas. -#}
+{#- Bullets, bars, slashes, brackets and "or" part places; the commas of other scripts are commas, and so is the blank in
+    '中国 上海'. -#}
 {% macro location_separated(text) -%}
 regexp_replace(
-    translate({{ text }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'), '\s+(?:or|OR|Or|\+)\s+', ' ; ', 'g'
+    translate({{ location_without_chinese_blanks(text) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'), '\s+(?:or|OR|Or|\+)\s+', ' ; ', 'g'
 )
+{%- endmacro %}
+
+{% macro location_without_chinese_blanks(text) -%}
+case
+    when {{ text }} ~ '[\u3040-\u9fff\uac00-\ud7a3] +[\u3040-\u9fff\uac00-\ud7a3]'
+        then regexp_replace({{ text }}, '([\u3040-\u9fff\uac00-\ud7a3]) +(?=[\u3040-\u9fff\uac00-\ud7a3])', '\1, ', 'g')
+    else {{ text }}
+end
 {%- endmacro %}
 
 {#- '- Austin, TX - Boston, MA' lists places, 'Austin - Texas - USA' is one. -#}

@@ -4,7 +4,7 @@
     ('northern california'): for what people write, never for the names of the gazetteer ('West Virginia'). -#}
 {%- set before = 'county|co|state of|province of|region of|canton of|departamento de|provincia de|estado de' -%}
 {%- set quarter = 'greater|metro|northern|southern|eastern|western|central|north|south|east|west|upstate|downtown' -%}
-{%- set after = 'county|region|province|governorate|district|prefecture|oblast|voivodeship|department|municipality|parish'
+{%- set after = 'county|co|region|province|governorate|district|prefecture|oblast|voivodeship|department|municipality|parish'
     ~ '|division|emirate|territory|state|kraj|krai|metropolitan area|metro area|area|autonomous region|ken|lan|sheng|shi' -%}
 regexp_replace(
     regexp_replace({{ key }}, '^(?:{{ before }}{{ '|' ~ quarter if with_quarter }}) (?=.)', ''),

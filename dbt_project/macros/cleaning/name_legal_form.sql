@@ -1,7 +1,7 @@
 {#-
     Whether a word that is spelled like a legal form is meant as one. By the seed's column `written`:
       any     always
-      upper   in capitals or with dots inside: 'Software AG', not 'Indigo Ag'
+      upper   in capitals, with dots inside or as German law writes it: 'Software AG', 'Volksbank eG', not 'Indigo Ag'
       mixed   with dots inside, as 'SpA', behind a comma, or in capitals while the rest is not: 'Bolt AS', not 'Red Door Spa'
       dotted  with a dot: 'Kubuds Co.', not 'Zip Co'
     Two capitals behind a comma can be a state: 'City of Aurora, CO'.
@@ -15,7 +15,7 @@
 case
             when {{ behind_comma }} and {{ word }} in ('AB', 'AL', 'AS', 'CO', 'KS', 'NV', 'PC', 'SA', 'SC') then false
             when legal_forms.written = 'any' then true
-            when legal_forms.written = 'upper' then {{ word }} = upper({{ word }}) or {{ word }} ~ '[./].'
+            when legal_forms.written = 'upper' then {{ word }} = upper({{ word }}) or {{ word }} ~ '[./].' or {{ word }} in ('eG', 'eK', 'eV')
             when legal_forms.written = 'dotted' then {{ word }} like '%.%'
             else
                 {{ word }} ~ '[./].'
@@ -55,7 +55,7 @@ case
         end
 {%- endmacro %}
 
-{#- A name as its words are compared with the forms: without punctuation, in lower case. -#}
+{#- A name as its words are compared with the forms: without punctuation, in lower case, '&' for '+'. -#}
 {% macro name_compared(column) -%}
-lower(translate({{ column }}, '.,''"’()/«»“”„', ''))
+lower(translate({{ column }}, '+.,''"’()/«»“”„', '&'))
 {%- endmacro %}

@@ -12,7 +12,7 @@ case
                         regexp_replace(
                             regexp_replace(
                                 split_part(
-                                    ltrim(normalize(translate({{ html_unescaped(column) }}, '®™©℠', ''), nfc), ' |'),
+                                    ltrim(normalize(translate({{ name_unquoted(html_unescaped(column)) }}, '®™©℠', ''), nfc), ' |'),
                                     '|', 1
                                 ),
                                 ',(?=[[:alpha:]])', ', ', 'g'
@@ -24,6 +24,11 @@ case
                     btrim({{ column }})
                 )
         end
+{%- endmacro %}
+
+{#- A name without the apostrophes around it; those of "Ben & Jerry's" and "'t Hof" stay. -#}
+{% macro name_unquoted(column) -%}
+regexp_replace({{ column }}, '^\s*''([^'']+)''\s*$', '\1')
 {%- endmacro %}
 
 {#- The escapes that names come with; others stay. -#}

@@ -7,6 +7,21 @@
 nullif(btrim(case when {{ column }}::text ~ E'[{{ odd }}]' then translate({{ column }}::text, E'{{ odd }}', '       ') else {{ column }}::text end), '')
 {%- endmacro %}
 
+{#-
+    A text cell, cleaned; null also where it only says that there is nothing to say: 'N/A', '#N/A', '-', 'undefined', 'null'.
+    `of_a_person`: names of people, some of whom are called Null, None or Nan.
+-#}
+{% macro said_text(column, of_a_person=false) -%}
+case
+            when
+                length({{ column }}) <= 16
+                and {{ column }} ~* '^\s*(?:[[:punct:][:space:]]+|#?n[/.]a\.?|not (?:available|applicable|specified)|undefined
+                {{- "" if of_a_person else "|null|none|nan|unknown" }})\s*$'
+                then null
+            else {{ clean_text(column) }}
+        end
+{%- endmacro %}
+
 {#- A text cell as it was found; null when it is blank. -#}
 {% macro untouched_text(column) -%}
 case when btrim({{ column }}::text, E' \t\n\r') != '' then {{ column }}::text end

@@ -140,17 +140,18 @@ names_a_place as (
 
 ),
 
+-- some stand here several times: dropping the repeats of the whole gazetteer costs more than it saves
 known_keys as (
 
     select name_key
     from place_names
-    union
+    union all
     select name_key
     from region_names
-    union
+    union all
     select name_key
     from country_names
-    union
+    union all
     select name_key
     from metro_names
 
@@ -204,6 +205,7 @@ tails as (
     select distinct on (unknown_names.part_id)
         unknown_names.part_id,
         tail_lengths.tail_length,
+        names_at_the_end.is_well_known,
         -- the country behind it belongs to the same place
         country_behind.name_key is not null as goes_on
     from unknown_names
@@ -241,12 +243,10 @@ codes_behind as (
 
     select unknown_names.part_id
     from unknown_names
-    inner join known_keys
-        on
-            {{ but_last_words('unknown_names.words', count=1) }} = known_keys.name_key
     left join tails on unknown_names.part_id = tails.part_id
     where
-        {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
+        {{ but_last_words('unknown_names.words', count=1) }} in (select known_keys.name_key from known_keys)
+        and {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
         and unknown_names.part_text != upper(unknown_names.part_text)
         and tails.part_id is null
 
@@ -257,6 +257,7 @@ tails_and_codes as (
     select
         part_id,
         tail_length,
+        is_well_known,
         goes_on
     from tails
 
@@ -265,6 +266,7 @@ tails_and_codes as (
     select
         part_id,
         1 as tail_length,
+        true as is_well_known,
         true as goes_on
     from codes_behind
 
@@ -303,6 +305,8 @@ with_tails_split as materialized (
         halves.half,
         names_a_place.written_part_count,
         names_a_place.is_behind_quarter,
+        -- 'Acme Group Haifa District': whoever writes so far-off a region behind a name puts a comma between
+        halves.half = 1 and not coalesce(tails.is_well_known, true) as is_before_far_region,
         {{ matches('names_a_place.part_as_written', '[[:digit:]]') }} as has_digit,
         case
             when tails.tail_length is null then names_a_place.part_text
@@ -417,10 +421,12 @@ numbered as (
         metro_key,
         plain_key,
         {{ matches('part_text', '^[A-Z]{2,3}$') }} as is_capitals,
+        has_digit,
         -- 'Northern, VA' is a part of Virginia
         coalesce(is_behind_quarter, false) as is_behind_quarter,
         -- may stand as a locality though the gazetteer does not know it
         not has_digit
+        and not is_before_far_region
         and {{ location_reads_as_name('part_text', 'name_key') }}
         and not {{ have_in_common(words_of('name_key'), 'words_of_no_name') }} as is_plausible_name
     from talk_dropped

@@ -18,6 +18,14 @@ metros_people_edit as (
 
 ),
 
+words_of_no_name as (
+
+    select {{ location_key('phrase') }} as name_key
+    from {{ ref('location_noise') }}
+    where kind = 'not_a_name'
+
+),
+
 parts_in_words as (
 
     select
@@ -67,6 +75,8 @@ possible_place_keys as (
     from parts_in_words
     inner join (values (1), (2), (3)) as lengths (word_count)
         on {{ count_of('parts_in_words.words') }} between lengths.word_count + 2 and 12
+    -- 'Borough High Street' ends in no town, though one in Somerset is called so
+    where {{ last_words('parts_in_words.words', count='lengths.word_count') }} not in (select name_key from words_of_no_name)
 
 ),
 

@@ -1,3 +1,6 @@
+{#- The planner takes the groups of names for few, and would go through them once for every reading. -#}
+{{ config(pre_hook="set local enable_nestloop = off") }}
+
 with
 
 parts as (
@@ -18,7 +21,8 @@ country_names as (
 
 ),
 
-region_names as (
+-- by its index, name by name
+region_names as not materialized (
 
     select * from {{ ref('int_location_region_names') }}
 
@@ -102,7 +106,8 @@ regions_named as (
     where
         parts.unit_key != parts.name_key
         and region_names.name_kind != 'code'
-        and known_exactly.name_key is null
+        -- 'Albany, New York Metropolitan Area' is in the state; alone it is the city's
+        and (known_exactly.name_key is null or (parts.part_count > 1 and parts.from_end = 1 and parts.metro_key is not null))
 
 ),
 
@@ -443,12 +448,41 @@ parts_of_regions_of_one_country as (
 
 ),
 
+-- 'Mérida' is a state in Venezuela and a big city in Mexico
+big_cities as (
+
+    select
+        name_key,
+        min(country_code) as country_code,
+        max(country_code) as other_country_code
+    from places_named
+    where is_own_name and name_length = 100 and population >= 500000
+    group by name_key
+
+),
+
 regions_beside_countries as (
 
     select distinct on (mention_id, country_code) *
     from regions_named
     where from_end = 2
     order by mention_id, country_code, name_kind
+
+),
+
+countries_beside_countries as (
+
+    select distinct
+        countries_named.mention_id,
+        countries_named.country_code,
+        true as is_beside
+    from countries_named
+    inner join countries_named as others
+        on
+            countries_named.mention_id = others.mention_id
+            and countries_named.country_code != others.country_code
+            and others.from_end = 2
+    where countries_named.from_end = 1 and not others.is_code and not others.needs_place
 
 ),
 
@@ -462,16 +496,30 @@ anchors_judged as (
         regions_called_like_a_city.name_key is not null as is_called_like_a_city,
         region_names_of_one_country.name_key is not null as is_called_so_in_one_country,
         parts_of_regions_of_one_country.name_key is not null as is_a_part_in_one_country,
+        coalesce(anchors_with_places.country_code not in (big_cities.country_code, big_cities.other_country_code), false)
+            as is_a_city_abroad,
         country_codes.name_key is not null as is_country_code_too,
         -- 'Georgia' alone may be the country
         coalesce(country_codes.needs_place, false) as is_country_too,
         coalesce(beside.is_plausible_name, false) as is_plausible_beside,
+        -- '28001 Madrid': a postcode is a town's, not a region's
+        coalesce(beside.has_digit, false) as has_postcode_beside,
         anchor_parts.written_part_count,
         us_region_codes.name_key is not null as is_us_region_code,
         coalesce({{ matches('beside.name_key', ' (county|township|borough)$') }}, false)
         or anchor_parts.is_behind_quarter as is_county_beside,
         -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
         coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,
+        -- 'Lisboa, Portugal', 'Valletta, Malta': the town that its region is called after, or the capital
+        coalesce(
+            {{ location_key('anchors_with_places.locality') }} in (
+                {{ location_key('countries.capital') }},
+                {{ location_unit_key(location_key('anchors_with_places.place_region')) }}
+            ),
+            false
+        ) as is_chief_town,
+        -- 'United Kingdom, Canada, Australia' ends a list
+        coalesce(country_beside.is_beside, false) as is_behind_country,
         coalesce(
             region_beside.name_kind = 'name'
             and region_beside.region_code != anchors_with_places.place_region_code,
@@ -487,6 +535,7 @@ anchors_judged as (
             anchors_with_places.name_key = regions_called_like_a_city.name_key
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
     left join us_region_codes on anchors_with_places.name_key = us_region_codes.name_key
+    left join big_cities on anchors_with_places.name_key = big_cities.name_key
     left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
     left join parts_of_regions_of_one_country
         on anchors_with_places.name_key = parts_of_regions_of_one_country.name_key
@@ -502,6 +551,11 @@ anchors_judged as (
         on
             anchors_with_places.mention_id = beside.mention_id
             and beside.from_end = anchors_with_places.used_from_end + 1
+    left join countries_beside_countries as country_beside
+        on
+            anchors_with_places.anchor_kind = 'country'
+            and anchors_with_places.mention_id = country_beside.mention_id
+            and anchors_with_places.country_code = country_beside.country_code
     left join regions_beside_countries as region_beside
         on
             anchors_with_places.anchor_kind = 'country'
@@ -530,8 +584,11 @@ clear_names_judged as (
                 and region_names.country_code = clear_names.country_code
                 and region_names.region_code = clear_names.region_code
                 and (clear_names.country_code not in ('US', 'CA') or clear_names.population >= 5000000)
-        ) as is_named_like_a_region
+        )
+        -- 'Buenos Aires' is the capital before it is the province around it
+        and {{ location_key('clear_names.locality') }} != {{ location_key('countries.capital') }} as is_named_like_a_region
     from clear_names
+    left join countries on clear_names.country_code = countries.country_code
 
 ),
 
@@ -566,15 +623,17 @@ readings as (
                 then case
                     -- 'Dubai, United Arab Emirates' is the city, 'New York, United States' the state
                     when
-                        locality is not null and place_from_end = 2 and not is_code and is_own_name
-                        and country_code not in ('US', 'CA') and population >= 15000
+                        locality is not null and place_from_end = 2 and not is_code
+                        and country_code not in ('US', 'CA')
+                        and (is_chief_town or (is_own_name and population >= 15000))
                         and (not is_in_another_region or population >= 500000)
-                        and (part_count = 2 or is_town_as_region)
+                        and (part_count = 2 or is_town_as_region or has_postcode_beside)
                         then 22
                     when locality is not null and not is_code then 26
                     when locality is not null and population >= 15000 then 32
                     when locality is not null then 34
                     when needs_place then null
+                    when not is_code and is_behind_country then 54
                     when not is_code then 28
                     -- two letters alone are too little; 'X, FR' says France, 'X, CA' may say California
                     when part_count > 1 and not is_us_region_code then 44
@@ -592,7 +651,7 @@ readings as (
                     when is_called_like_a_city and follows_clear_name then 52
                     when country_code = 'US' then 40
                     when
-                        is_called_so_in_one_country and country_population >= 8000000
+                        is_called_so_in_one_country and country_population >= 8000000 and not is_a_city_abroad
                         and (part_count = 1 or not follows_clear_name)
                         then 41
                 end

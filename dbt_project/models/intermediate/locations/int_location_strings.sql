@@ -18,19 +18,20 @@ companies as (
 
 ),
 
+-- of people alone first: the workers of a parallel query can share that, not a `union`
 found as (
 
-    select location_name as location_raw
+    select distinct location_name as location_raw
     from people
 
     union
 
-    select location
+    select distinct location
     from job_postings
 
     union
 
-    select {{ company_location_text() }}
+    select distinct {{ company_location_text() }}
     from companies
 
 )

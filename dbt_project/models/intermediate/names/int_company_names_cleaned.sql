@@ -193,7 +193,7 @@ without_forms as (
 
     select
         name_raw,
-        btrim({{ words_between('words', 'first_kept', 'last_kept') }}, ' ,;&-–—/"“”„«»') as name
+        btrim({{ words_between('words', 'first_kept', 'last_kept') }}, ' ,;&+-–—/"“”„«»') as name
     from kept_3
     offset 0
 

@@ -28,7 +28,7 @@
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'employees', 'employees'),
     ],
 } -%}
-{%- set trimmed_columns = ['first_name', 'last_name', 'full_name', 'latest_title'] -%}
+{%- set trimmed_columns = ['first_name', 'last_name', 'full_name', 'latest_title', 'latest_company'] -%}
 {%- set linkedin_columns = {} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
@@ -218,7 +218,7 @@ judged as (
             '{{ column }}' as column_name,
             case when text is distinct from text_raw then text_raw else '' end as found,
             case when text is distinct from text_raw then text else '' end as became,
-            'only blanks' as reason,
+            'says nothing' as reason,
             count(*) as cells
         from (
             select

@@ -12,7 +12,7 @@ unpacked as (
     select
         record_id,
         web_url,
-        {{ clean_text(attio_value(var('attio_companies_name'))) }} as name,
+        {{ said_text(attio_value(var('attio_companies_name'))) }} as name,
         {{ attio_value_list(var('attio_companies_domains'), 'domain') }} as domains,
         {{ untouched_text(attio_value(var('attio_companies_linkedin'))) }} as linkedin_url_raw,
         {{ clean_text(attio_value(var('attio_companies_description'))) }} as description,

@@ -22,8 +22,8 @@ cleaned as (
 
         -- text
         {{ untouched_text('domain') }} as domain,
-        {{ clean_text('original_name') }} as original_name,
-        {{ clean_text('cleaned_name') }} as cleaned_name,
+        {{ said_text('original_name') }} as original_name,
+        {{ said_text('cleaned_name') }} as cleaned_name,
         {{ untouched_text('linkedin_url') }} as linkedin_url,
 
         -- timestamps

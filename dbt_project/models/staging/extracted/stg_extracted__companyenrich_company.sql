@@ -62,7 +62,7 @@ cleaned as (
         -- text
         {{ untouched_text('domain') }} as domain,
         {{ clean_text('companyenrich_id') }} as companyenrich_id,
-        {{ clean_text('name') }} as name,
+        {{ said_text('name') }} as name,
         {{ clean_text('type') }} as type,
         {{ clean_text('website') }} as website,
         {{ clean_text('revenue') }} as revenue,

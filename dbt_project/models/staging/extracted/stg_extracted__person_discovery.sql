@@ -36,16 +36,16 @@ cleaned as (
 
         -- text
         {{ untouched_text('linkedin_url') }} as linkedin_url,
-        {{ clean_text('first_name') }} as first_name,
-        {{ clean_text('last_name') }} as last_name,
-        {{ clean_text('full_name') }} as full_name,
+        {{ said_text('first_name', of_a_person=true) }} as first_name,
+        {{ said_text('last_name', of_a_person=true) }} as last_name,
+        {{ said_text('full_name', of_a_person=true) }} as full_name,
         {{ clean_text('cleaned_first_name') }} as cleaned_first_name,
         {{ clean_text('cleaned_last_name') }} as cleaned_last_name,
         {{ clean_text('cleaned_full_name') }} as cleaned_full_name,
         {{ untouched_text('location_name') }} as location_name,
         {{ untouched_text('company_domain') }} as company_domain,
-        {{ clean_text('latest_title') }} as latest_title,
-        {{ clean_text('latest_company') }} as latest_company,
+        {{ said_text('latest_title') }} as latest_title,
+        {{ said_text('latest_company') }} as latest_company,
         {{ clean_text('clay_company_table_id') }} as clay_company_table_id,
         {{ clean_text('clay_company_record_id') }} as clay_company_record_id,
         {{ clean_text('clay_table_url') }} as clay_table_url,
@@ -55,6 +55,7 @@ cleaned as (
         last_name as last_name_raw,
         full_name as full_name_raw,
         latest_title as latest_title_raw,
+        latest_company as latest_company_raw,
 
         -- dates
         latest_start_date,

@@ -17,6 +17,7 @@ renamed as (
         name as country_name,
         official_name,
         common_name,
+        capital,
         aliases,
 
         -- numbers
