@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 INCREMENTAL = {
     *("int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"),
     *("int_payloads_read", "int_payloads_judged", "attio_people"),
-    "int_location_place_names",
+    *("int_location_place_names", "int_company_names_cleaned"),
 }
 ADA = "https://www.linkedin.com/in/ada-king"
 
@@ -44,9 +44,10 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
         "update extracted.person_discovery set latest_title = 'Boss' where linkedin_url = 'linkedin.com/in/bob-roe'",
         "alter table extracted.person_discovery enable trigger user",
         # came late, with an old time stamp: to a profile that is there, and to none
-        "insert into extracted.person_discovery (linkedin_url, full_name, location_name, created_at, updated_at) values"
-        " ('http://linkedin.com/in/di-moe?x=1', 'Di Old', 'Lyon, France', '2001-01-01', '2001-01-01'),"
-        " ('linkedin.com/in/late', 'La Te', 'Paris, France', '2001-01-01', '2001-01-01')",
+        "insert into extracted.person_discovery"
+        " (linkedin_url, full_name, location_name, latest_company, created_at, updated_at) values"
+        " ('http://linkedin.com/in/di-moe?x=1', 'Di Old', 'Lyon, France', null, '2001-01-01', '2001-01-01'),"
+        " ('linkedin.com/in/late', 'La Te', 'Paris, France', 'Late Works GmbH', '2001-01-01', '2001-01-01')",
         # one of two rows of a profile goes, another profile goes whole, a third changes its address
         "delete from extracted.person_discovery where linkedin_url like 'https://de.linkedin.com/in/Ada%'",
         "delete from extracted.person_discovery where linkedin_url = 'linkedin.com/in/cy-poe'",

@@ -9,14 +9,18 @@ nullif(btrim(case when {{ column }}::text ~ E'[{{ odd }}]' then translate({{ col
 
 {#-
     A text cell, cleaned; null also where it only says that there is nothing to say: 'N/A', '#N/A', '-', 'undefined', 'null'.
-    `of_a_person`: names of people, some of whom are called Null, None or Nan.
+    `of_a_person`: names of people, some of whom are called Null, None or Nan. A list, not a pattern: that would cost as much as all
+    the rest of a build's reading of people.
 -#}
 {% macro said_text(column, of_a_person=false) -%}
+{%- set nothing = ['', 'n/a', '#n/a', 'n.a.', 'not available', 'not applicable', 'not specified', 'undefined'] -%}
+{%- if not of_a_person -%}
+    {%- do nothing.extend(['null', 'none', 'nan', 'unknown']) -%}
+{%- endif -%}
 case
             when
-                length({{ column }}) <= 16
-                and {{ column }} ~* '^\s*(?:[[:punct:][:space:]]+|#?n[/.]a\.?|not (?:available|applicable|specified)|undefined
-                {{- "" if of_a_person else "|null|none|nan|unknown" }})\s*$'
+                lower(btrim({{ column }}::text, E' \t\n\r')) in ('{{ nothing | join("', '") }}')
+                or btrim({{ column }}::text, E' \t\n\r.,:;-_–—…/\\#?!*''"()[]') = ''
                 then null
             else {{ clean_text(column) }}
         end

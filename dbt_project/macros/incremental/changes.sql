@@ -24,6 +24,17 @@ full join {{ this }} as made
 where found.source_id is null or made.source_id is null
 {%- endmacro %}
 
+{% macro changes_of_company_names() -%}
+select
+    found.name_raw,
+    made.name_raw as made_name_raw
+from (
+    {{ company_names_found() }}
+) as found
+full join {{ this }} as made on found.name_raw = made.name_raw
+where found.name_raw is null or made.name_raw is null
+{%- endmacro %}
+
 {% macro changes_of_people() -%}
 select
     found.id,

@@ -1,31 +1,17 @@
 {#- The planner cannot know how few words end in a legal form, and would sort all names for each turn. -#}
-{{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_mergejoin = off"]) }}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "set local enable_mergejoin = off",
+        "{{ find_changed_rows(changes_of_company_names()) }}",
+        "{{ delete_changed_rows(['name_raw']) }}",
+    ],
+    post_hook="analyze {{ this }}",
+) }}
 
 with
-
-asserted_companies as (
-
-    select * from {{ ref('stg_core__company_canonical') }}
-
-),
-
-enriched_companies as (
-
-    select * from {{ ref('stg_extracted__companyenrich_company') }}
-
-),
-
-people as (
-
-    select * from {{ ref('stg_extracted__person_discovery') }}
-
-),
-
-crm_companies as (
-
-    select * from {{ ref('stg_attio__companies') }}
-
-),
 
 legal_forms as (
 
@@ -48,18 +34,16 @@ one_word_forms as (
 
 ),
 
--- The same name stands in many rows: each is read once. `union` drops the repeats.
+-- the same name stands in many rows: each is read once, and once for all builds
 distinct_names as (
 
-    select original_name as name_raw from asserted_companies where original_name is not null
-    union
-    select cleaned_name as name_raw from asserted_companies where cleaned_name is not null
-    union
-    select name as name_raw from enriched_companies where name is not null
-    union
-    select latest_company as name_raw from people where latest_company is not null
-    union
-    select name as name_raw from crm_companies where name is not null
+{%- if is_incremental() %}
+
+    select name_raw from changed_rows
+    where name_raw is not null
+{%- else %}
+    {{ company_names_found() }}
+{%- endif %}
 
 ),
 

@@ -83,6 +83,31 @@ posted_jobs as (
 
 ),
 
+texts_met as (
+
+    select
+        {%- for column in trimmed_columns %}
+            count({{ column }}_raw) as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('stg_extracted__person_discovery') }}
+
+),
+
+texts_trimmed as (
+
+    select
+        {%- for column in trimmed_columns %}
+            {{ column }},
+            {{ column }}_raw{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('stg_extracted__person_discovery') }}
+    where
+        {%- for column in trimmed_columns %}
+            {{ column }} is distinct from {{ column }}_raw{{ ' or' if not loop.last }}
+        {%- endfor %}
+
+),
+
 -- the same cell stands in many rows: it is judged once and counted (the empty ones are left out below, or each row would be
 -- cleaned twice)
 cells_of_rules as (
@@ -211,24 +236,32 @@ judged as (
 
         union all
 
+        select
+            'trimming' as rule,
+            'extracted.person_discovery' as source_table,
+            '{{ column }}' as column_name,
+            {{ column }}_raw as found,
+            {{ column }} as became,
+            'says nothing' as reason,
+            1 as cells
+        from texts_trimmed
+        where {{ column }} is distinct from {{ column }}_raw
+
+        union all
+
         -- a million texts that nothing was trimmed off are one row
         select
             'trimming' as rule,
             'extracted.person_discovery' as source_table,
             '{{ column }}' as column_name,
-            case when text is distinct from text_raw then text_raw else '' end as found,
-            case when text is distinct from text_raw then text else '' end as became,
-            'says nothing' as reason,
-            count(*) as cells
-        from (
-            select
-                {{ column }} as text,
-                {{ column }}_raw as text_raw
-            from {{ ref('stg_extracted__person_discovery') }}
-            where {{ column }}_raw is not null
-            offset 0
-        ) as texts
-        group by 4, 5
+            '' as found,
+            '' as became,
+            null as reason,
+            texts_met.{{ column }} - count(texts_trimmed.{{ column }}_raw) as cells
+        from texts_met
+        left join texts_trimmed on texts_trimmed.{{ column }} is distinct from texts_trimmed.{{ column }}_raw
+        group by texts_met.{{ column }}
+        having texts_met.{{ column }} > 0
     {%- endfor %}
 
 ),
@@ -240,8 +273,11 @@ in_drawers as (
         *,
         became is null as is_nulled,
         became is not null and found != became as is_changed,
-        abs(hashtext(found)::bigint) % 5 as drawer,
-        (left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')) collate "C" as sample
+        case when found is distinct from became then abs(hashtext(found)::bigint) % 5 end as drawer,
+        case
+            when found is distinct from became
+                then left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')
+        end collate "C" as sample
     from judged
 
 ),
