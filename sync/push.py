@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sync import ledger, progress
 from sync.errors import AttioError, AuthError, RecordRejected, Unavailable
 from sync.ledger import Outcome, Planned
-from sync.rate_limiter import MOST_IN_FLIGHT, Halted
+from sync.rate_limiter import LONGEST_PAUSE, MOST_IN_FLIGHT, Halted
 from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
@@ -234,7 +234,8 @@ class Push:
     def _is_over(self) -> bool:
         """Tell, between two exports or parts of one, whether that was all; note why."""
         if self.limits.deadline is not None and time.monotonic() >= self.limits.deadline:
-            self.stop("--max-seconds are over")
+            early = "" if self._taken else " before the first write: reading and planning take longer, give it more"
+            self.stop(f"--max-seconds are over{early}")
         if self.limits.rows is not None and self._taken >= self.limits.rows:
             self.stop(f"--limit {self.limits.rows} is reached")
         return self.report.stopped is not None
@@ -318,7 +319,8 @@ class Push:
             self._fail(error)
             return ended("not_sent", error)
         except AttioError as error:  # after all retries: it stays away
-            self._fail(error)
+            if self._may_send():  # else it was not tried again, because the time is over
+                self._fail(error)
             return ended("unknown" if isinstance(error, Unavailable) and error.lost_answer else "not_sent", error)
         return Outcome(
             row.position,
@@ -362,14 +364,16 @@ class Push:
         """Create a record; after a lost answer look it up, then try again.
 
         Not by Attio's assert, also where `match_on` is unique there: it writes over what a person typed into a record
-        made since the plan. Such a record is left alone.
+        made since the plan. Such a record is left alone; where Attio would refuse no second one, we look for it first.
         """
         # what an earlier run may have made is there by now, or never will be
-        looks: tuple[float, ...] = (0.0,) if row.is_doubtful else ()
+        looks: tuple[float, ...] = (0.0,) if row.is_doubtful or not export.is_unique else ()
         lost: Unavailable | None = None
         for attempt in range(1, CREATE_ATTEMPTS + 1):
             found = await self._look_up(export, body, looks)
             if found is not None:
+                if lost is None and not row.is_doubtful:
+                    raise _made_since(export, found)
                 return found
             try:
                 return await self.crm.create_record(export.object_slug, body)
@@ -378,7 +382,8 @@ class Push:
                     raise lost from None
                 raise
             except Unavailable as error:
-                if not error.lost_answer or attempt == CREATE_ATTEMPTS:
+                has_patience = attempt < CREATE_ATTEMPTS and (error.retry_after or 0.0) <= LONGEST_PAUSE
+                if not error.lost_answer or not has_patience:
                     raise
                 # late or not, a second one is refused where the attribute is unique
                 lost, looks = error, (0.0,) if export.is_unique else (0.0, SECOND_LOOK_SECONDS)
@@ -390,8 +395,7 @@ class Push:
                     raise
                 if lost is not None or row.is_doubtful:
                     return taken
-                what = f"record {taken.record_id} has had its {export.match_on} since it was planned"
-                raise RecordRejected(what, status=409, code=CHANGED) from error
+                raise _made_since(export, taken) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _look_up(self, export: Export, body: Mapping[str, Any], looks: Sequence[float]) -> Record | None:
@@ -472,6 +476,11 @@ class _Rows:
             return [], 0
         self._position = rows[-1].position
         return await push.prepare(self._export, rows)
+
+
+def _made_since(export: Export, record: Record) -> RecordRejected:
+    what = f"record {record.record_id} has had its {export.match_on} since it was planned"
+    return RecordRejected(what, status=409, code=CHANGED)
 
 
 def _is_made_by_hand(record: Record) -> bool:

@@ -133,6 +133,18 @@ def run_table(report: Report) -> Table:
     return table
 
 
+def counted(counts: Mapping[str, Any]) -> str:
+    """Return a run's counts as people read them: `attio_people: 23 created, 1 rejected`; what is zero is left out."""
+    parts = []
+    for name, count in counts.items():
+        if isinstance(count, dict):
+            inner = counted(count)
+            parts += [f"{name}: {inner}"] if inner else []
+        elif count:
+            parts.append(f"{count:,} {name.replace('_', ' ')}" if isinstance(count, int) else f"{name}: {count}")
+    return ("; " if any(isinstance(count, dict) for count in counts.values()) else ", ").join(parts)
+
+
 def rows_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str) -> Table:
     """Return plain rows as a table; the last text column may be long."""
     table = Table(title=title, title_justify="left")
