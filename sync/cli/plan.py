@@ -68,7 +68,7 @@ def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: 
             objects = objects_read(every, may_go, cap)
             return await make(crm, connection, every, may_go, objects=objects, no_pull=no_pull), held_back
 
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         plan, held_back = run_async(look(connection))
         if most is None:
             most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import psycopg
-from rich.console import Console
 
 from sync import (
     attachments,
@@ -31,7 +30,7 @@ from sync import (
 )
 from sync import plan as planning
 from sync.cli import plan as plan_command
-from sync.cli.common import Session, command_options, run_async
+from sync.cli.common import Session, command_options, people_console, run_async
 from sync.errors import SyncError
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ async def _sync(
     yes: bool,
 ) -> int:
     cap = plan_command.record_cap()
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         async with rate_limiter.connect() as crm:
             identity = await plan_command.pre_flight(crm, connection, planning.with_referenced(every, selected))
             selected, held_back = plan_command.gate(session, connection, selected)
@@ -314,7 +313,7 @@ def _by_export(done: push.Report) -> dict[str, dict[str, int]]:
 
 
 def _show(parts: Iterator[RenderableType] | list[RenderableType] | Any) -> None:
-    console = Console(stderr=True, highlight=False)
+    console = people_console()
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
 
