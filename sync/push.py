@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync import ledger, progress
+from sync import attio, ledger, progress
 from sync.errors import AttioError, AuthError, RecordRejected, Unavailable
 from sync.ledger import Outcome, Planned
 from sync.rate_limiter import LONGEST_PAUSE, MOST_IN_FLIGHT, Halted
@@ -36,6 +36,7 @@ FLUSH_SECONDS = 0.5
 CREATE_ATTEMPTS = 8
 SECOND_LOOK_SECONDS = 1.0
 """A creation whose answer was lost may still be under way: not found at once, it is looked for again after this."""
+OLDEST_FIRST = {"attribute": "created_at", "direction": "asc"}
 MOST_NAMED = 1000
 CHANGED = "changed_since"
 """The code of a row that was left alone."""
@@ -95,11 +96,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A row with its references filled in and its entry noted."""
+    """A row with its references filled in and its entry noted; `taken` is a record made for it meanwhile by others."""
 
     row: Planned
     body: dict[str, Any]
     entry_id: int
+    taken: str | None
 
 
 class Push:
@@ -112,6 +114,8 @@ class Push:
         self.report = Report()
         self._database = asyncio.Lock()
         self._taken = 0
+        self._newest: dict[str, str | None] = {}
+        """Object -> when its newest record that we know of was made."""
         self._unsettled: list[Outcome] = []
         self._enough = asyncio.Event()
 
@@ -261,8 +265,40 @@ class Push:
                     )
         ready = [row for row in rows if row.position in bodies]
         self._taken += len(ready)
+        try:
+            taken = await self._made_meanwhile(export, ready)
+        except AttioError as error:
+            self._fail(error)
+            return [], 0
         entries = await self._do(ledger.note_before_sending, self.run_id, self.plan_id, export, ready) if ready else {}
-        return [_Ready(row, bodies[row.position], entries[row.position]) for row in ready], len(rows) - len(ready)
+        return [
+            _Ready(row, bodies[row.position], entries[row.position], taken.get(row.position)) for row in ready
+        ], len(rows) - len(ready)
+
+    async def _made_meanwhile(self, export: Export, rows: Sequence[Planned]) -> dict[int, str]:
+        """Return which rows have a record by now that others made since the CRM was read: position -> record.
+
+        Attio refuses a second one only where the attribute is unique. Asked are the newest records, once a batch, and
+        not each row by its key: Attio counts how much its queries have to search.
+        """
+        new = [row.position for row in rows if row.record_id is None and not row.is_doubtful]
+        if export.is_unique or not new:
+            return {}
+        slug = export.object_slug
+        if slug not in self._newest:
+            self._newest[slug] = await self._do(ledger.begin_noting_made, slug)
+        since = self._newest[slug]
+        if since is None:
+            return {}
+        offset, is_last = 0, False
+        while not is_last:
+            newer = {"created_at": {"$gte": since}}
+            page = await self.crm.query(slug, filter=newer, sorts=[OLDEST_FIRST], offset=offset)
+            is_last, offset = len(page) < attio.PAGE_LIMIT, offset + len(page)
+            await self._do(ledger.note_made, export, page)
+            if page:
+                self._newest[slug] = page[-1].created_at
+        return dict(await self._do(ledger.made_for, self.plan_id, export, new))
 
     def most(self, wanted: int) -> int:
         """Return how many of `wanted` rows may still be taken."""
@@ -307,6 +343,8 @@ class Push:
         if not self._may_send():
             return ended("not_sent")
         try:
+            if ready.taken is not None:
+                raise _made_since(export, ready.taken)
             record = await self._send(export, row, ready.body)
         except Halted:
             return ended("not_sent")
@@ -364,16 +402,14 @@ class Push:
         """Create a record; after a lost answer look it up, then try again.
 
         Not by Attio's assert, also where `match_on` is unique there: it writes over what a person typed into a record
-        made since the plan. Such a record is left alone; where Attio would refuse no second one, we look for it first.
+        made since the plan. Such a record is left alone.
         """
         # what an earlier run may have made is there by now, or never will be
-        looks: tuple[float, ...] = (0.0,) if row.is_doubtful or not export.is_unique else ()
+        looks: tuple[float, ...] = (0.0,) if row.is_doubtful else ()
         lost: Unavailable | None = None
         for attempt in range(1, CREATE_ATTEMPTS + 1):
             found = await self._look_up(export, body, looks)
             if found is not None:
-                if lost is None and not row.is_doubtful:
-                    raise _made_since(export, found)
                 return found
             try:
                 return await self.crm.create_record(export.object_slug, body)
@@ -395,7 +431,7 @@ class Push:
                     raise
                 if lost is not None or row.is_doubtful:
                     return taken
-                raise _made_since(export, taken) from error
+                raise _made_since(export, taken.record_id) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _look_up(self, export: Export, body: Mapping[str, Any], looks: Sequence[float]) -> Record | None:
@@ -478,8 +514,8 @@ class _Rows:
         return await push.prepare(self._export, rows)
 
 
-def _made_since(export: Export, record: Record) -> RecordRejected:
-    what = f"record {record.record_id} has had its {export.match_on} since it was planned"
+def _made_since(export: Export, record_id: str) -> RecordRejected:
+    what = f"record {record_id} has had its {export.match_on} since it was planned"
     return RecordRejected(what, status=409, code=CHANGED)
 
 
