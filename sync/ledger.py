@@ -548,7 +548,7 @@ def changed_since(
 def begin_noting_made(connection: psycopg.Connection, object_slug: str) -> str | None:
     """Make room for what is made in Attio meanwhile; return since when, None when the object was never read.
 
-    Our clock and Attio's may differ: five minutes more than needed.
+    By Attio's clock, since the newest record we know; by ours, which may differ, where we know of none.
     """
     connection.execute(
         "create temporary table if not exists made_meanwhile (object text, record_id uuid, form text,"
@@ -556,13 +556,17 @@ def begin_noting_made(connection: psycopg.Connection, object_slug: str) -> str |
     )
     row = connection.execute(
         """
-        select to_char(pulled_at at time zone 'UTC' - interval '5 minutes', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-        from attio_mirror.pulls
-        where object = %s
+        select to_char(known.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        from (
+            select coalesce(
+                (select max(created_at) from attio_mirror.records where object = %(object)s),
+                (select pulled_at - interval '5 minutes' from attio_mirror.pulls where object = %(object)s)
+            ) as since
+        ) as known
         """,
-        [object_slug],
+        {"object": object_slug},
     ).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None else row[0]
 
 
 def note_made(connection: psycopg.Connection, export: Export, records: Sequence[Record]) -> None:
