@@ -283,9 +283,10 @@ class Crm:
     async def identify(self) -> Identity:
         """Return whose token this is; raise `AuthError` when Attio does not know it.
 
-        The first call of every job: where nobody answers, we say so after a few seconds.
+        The first call of every job: where nobody answers, we say so after a few seconds. An Attio that answers with its
+        own failure is there, and waited for as ever.
         """
-        return await self._call(self.reads, lambda api: api.identify(), attempts=FIRST_ATTEMPTS)
+        return await self._call(self.reads, lambda api: api.identify(), attempts_unanswered=FIRST_ATTEMPTS)
 
     # records
 
@@ -430,7 +431,7 @@ class Crm:
         send: Callable[[Attio], Awaitable[T]],
         *,
         repeatable: bool = True,
-        attempts: int | None = None,
+        attempts_unanswered: int | None = None,
     ) -> T:
         """Send within the limits; try again by error class, the one place where that is decided."""
         failed: list[Exception] = []
@@ -440,6 +441,8 @@ class Crm:
                 raise failed[-1]
             failed.append(error)
             worth = _worth_retrying(error, repeatable=repeatable)
+            if attempts_unanswered is not None and isinstance(error, Unavailable) and error.status == 0:
+                worth = worth and len(failed) < attempts_unanswered
             if worth:
                 self.retried += 1
                 self.tell(f"trying again: {error}")
@@ -449,7 +452,7 @@ class Crm:
         async with self._in_flight, self._counted():
             async for attempt in stamina.retry_context(
                 on=worth_retrying,
-                attempts=min(attempts or self._patience.attempts, self._patience.attempts),
+                attempts=self._patience.attempts,
                 timeout=self._patience.seconds,
                 wait_initial=0.2,
                 wait_max=5.0,

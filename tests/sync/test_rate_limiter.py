@@ -359,6 +359,11 @@ def test_maintenance_is_waited_for_as_long_as_attio_says_and_not_for_an_hour() -
         asyncio.run(run("3600"))
 
 
+def test_an_outage_of_seconds_at_the_first_call_is_waited_for(sandbox: Sandbox) -> None:
+    sandbox.play("faults", {"outage_seconds": 6})
+    assert with_crm(sandbox.url, lambda crm: crm.identify()).workspace_id
+
+
 def test_nobody_at_home_is_told_soon() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
