@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
-from sync import localdb
+from sync import localdb, progress
 from sync.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ def connect(project_dir: Path, *, autocommit: bool = False) -> psycopg.Connectio
             f"{_reason(error)}; check PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE and PGSSLMODE"
         ) from error
     return connection
+
+
+@contextlib.contextmanager
+def waiting_told(connection: psycopg.Connection) -> Iterator[None]:
+    """Let nobody wait for a statement in silence, whoever runs it: outside of tasks, a line every few seconds."""
+
+    def is_working() -> bool:
+        return connection.info.transaction_status == TransactionStatus.ACTIVE
+
+    with progress.while_waiting("waiting for the database", is_working):
+        yield
 
 
 @contextlib.contextmanager

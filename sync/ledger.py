@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from sync.attio import Record
     from sync.mapping import Export, Field
 
 LOCK_SPACE = 0x63_61_6E_6F  # "cano": advisory locks are shared with whoever else uses the database
@@ -542,6 +543,78 @@ def changed_since(
         },
     )
     return [attribute for (attribute,) in rows]
+
+
+def begin_noting_made(connection: psycopg.Connection, object_slug: str) -> str | None:
+    """Make room for what is made in Attio meanwhile; return since when, None when the object was never read.
+
+    By Attio's clock, since the newest record we know; by ours, which may differ, where we know of none.
+    """
+    connection.execute(
+        "create temporary table if not exists made_meanwhile (object text, record_id uuid, form text,"
+        " unique (object, form, record_id))"
+    )
+    row = connection.execute(
+        """
+        select to_char(known.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        from (
+            select coalesce(
+                (select max(created_at) from attio_mirror.records where object = %(object)s),
+                (select pulled_at - interval '5 minutes' from attio_mirror.pulls where object = %(object)s)
+            ) as since
+        ) as known
+        """,
+        {"object": object_slug},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def note_made(connection: psycopg.Connection, export: Export, records: Sequence[Record]) -> None:
+    """Note records that the mirror does not have, by what they are matched on."""
+    documents = [{"record_id": each.record_id, "held": each.values.get(export.match_on) or []} for each in records]
+    connection.execute(
+        """
+        insert into pg_temp.made_meanwhile (object, record_id, form)
+        select %(object)s, noted.record_id, attio_sync.normal_form(%(type)s, held.element)
+        from jsonb_to_recordset(%(records)s::jsonb) as noted (record_id uuid, held jsonb)
+        cross join lateral jsonb_array_elements(noted.held) as held (element)
+        where not exists (
+            select from attio_mirror.records
+            where records.object = %(object)s and records.record_id = noted.record_id
+        )
+        on conflict do nothing
+        """,
+        {"object": export.object_slug, "type": export.matching_field.type, "records": json_text(documents)},
+    )
+
+
+def made_for(
+    connection: psycopg.Connection, plan_id: int, export: Export, positions: Sequence[int]
+) -> list[tuple[int, str]]:
+    """Return which planned rows have a record among those noted."""
+    return connection.execute(
+        """
+        select plan_rows.position, min(made_meanwhile.record_id::text)
+        from attio_sync.plan_rows
+        cross join lateral jsonb_array_elements(plan_rows.body -> %(match_on)s) as wanted (element)
+        inner join pg_temp.made_meanwhile
+            on made_meanwhile.object = %(object)s
+            and made_meanwhile.form = attio_sync.normal_form(%(type)s, wanted.element)
+        where
+            plan_rows.plan_id = %(plan_id)s
+            and plan_rows.export = %(export)s
+            and plan_rows.position = any (%(positions)s)
+        group by plan_rows.position
+        """,
+        {
+            "plan_id": plan_id,
+            "export": export.model,
+            "object": export.object_slug,
+            "match_on": export.match_on,
+            "type": export.matching_field.type,
+            "positions": list(positions),
+        },
+    ).fetchall()
 
 
 def differing_attributes(

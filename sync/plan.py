@@ -225,12 +225,12 @@ def _names(export: Export, plan_id: int, *, is_referenced: bool) -> dict[str, sq
     references = [field for field in export.fields if field.references]
     matching = export.matching_field
     comma = sql.SQL(",\n                ")
-    matching_column = sql.SQL("attio_sync.as_list(to_jsonb({}))").format(_exported(matching.column))
     return {
         "relation": sql.Identifier(export.schema, export.table),
         "key": sql.SQL("{}::text").format(_exported(export.key)),
         "hint": _hint(export),
-        "match_wanted": _forms(matching, matching_column),
+        "match_column": _exported(matching.column),
+        "match_wanted": _forms(matching, sql.SQL('exported."matched by"')),
         "match_held": _forms(matching, sql.SQL("records.values -> {}").format(sql.Literal(export.match_on))),
         "match_on": sql.Literal(export.match_on),
         "object": sql.Literal(export.object_slug),
@@ -410,7 +410,8 @@ _BEGIN = (
 )
 
 _IDENTIFY = (
-    # rows that Attio refused last time come last: they do not keep the others waiting
+    # rows that Attio refused last time come last: they do not keep the others waiting. The fence (offset 0) lets the
+    # planner put `normal_form` in place, which it does not around a call: ten times as fast
     """
     create temporary table planned_rows on commit drop as
     select
@@ -418,7 +419,11 @@ _IDENTIFY = (
         {key} as row_key,
         {hint} as hinted_record_id,
         {match_wanted} as match_forms
-    from {relation} as exported
+    from (
+        select exported.*, attio_sync.as_list(to_jsonb({match_column})) as "matched by"
+        from {relation} as exported
+        offset 0
+    ) as exported
     left join attio_sync.rejects on rejects.export = {export} and rejects.row_key = {key}
     """,
     """
@@ -876,6 +881,7 @@ _DECIDE = (
         outcome not in ('nothing', 'left_out')
         or is_told
         or (outcome = 'nothing' and remembered_record_id is distinct from record_id)
+    order by position  -- in the order of both indexes: half the time
     """,
     """
     create temporary table planned_vanished on commit drop as

@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECONDS_BETWEEN_LINES = 3.5
+SHORTEST_WAIT = 0.25
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class _Said:
-    """When this process last said a line about its progress, and how many tasks say some by themselves."""
+    """When this process last said a line about its progress, or began, and how many tasks say some by themselves."""
 
-    at: float = 0.0
+    at: float = field(default_factory=time.monotonic)
     tasks: int = 0
 
 
@@ -117,12 +118,15 @@ def while_waiting(name: str, is_waiting: Callable[[], bool]) -> Iterator[None]:
 def _watch(name: str, is_waiting: Callable[[], bool], stop: threading.Event) -> None:
     began = time.monotonic()
     while not stop.wait(0.25):
-        if not _said.tasks and time.monotonic() - max(began, _said.at) >= SECONDS_BETWEEN_LINES and is_waiting():
+        if not _said.tasks and time.monotonic() - _said.at >= SECONDS_BETWEEN_LINES and is_waiting():
             _say(f"{name} ({span(time.monotonic() - began)} since we began)")
 
 
 def _lines(current: Task, stop: threading.Event) -> None:
-    while not stop.wait(SECONDS_BETWEEN_LINES):
+    # what came before may have been silent for a while
+    due = max(_said.at + SECONDS_BETWEEN_LINES - time.monotonic(), SHORTEST_WAIT)
+    while not stop.wait(due):
+        due = SECONDS_BETWEEN_LINES
         _say(f"{current.name}: {current.describe()}")
 
 

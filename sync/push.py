@@ -15,10 +15,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync import ledger, progress
+from sync import attio, ledger, progress
 from sync.errors import AttioError, AuthError, RecordRejected, Unavailable
 from sync.ledger import Outcome, Planned
-from sync.rate_limiter import MOST_IN_FLIGHT, Halted
+from sync.rate_limiter import LONGEST_PAUSE, MOST_IN_FLIGHT, Halted
 from sync.warehouse import refusals_told
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ FLUSH_SECONDS = 0.5
 CREATE_ATTEMPTS = 8
 SECOND_LOOK_SECONDS = 1.0
 """A creation whose answer was lost may still be under way: not found at once, it is looked for again after this."""
+OLDEST_FIRST = {"attribute": "created_at", "direction": "asc"}
 MOST_NAMED = 1000
 CHANGED = "changed_since"
 """The code of a row that was left alone."""
@@ -95,11 +96,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A row with its references filled in and its entry noted."""
+    """A row with its references filled in and its entry noted; `taken` is a record made for it meanwhile by others."""
 
     row: Planned
     body: dict[str, Any]
     entry_id: int
+    taken: str | None
 
 
 class Push:
@@ -112,6 +114,8 @@ class Push:
         self.report = Report()
         self._database = asyncio.Lock()
         self._taken = 0
+        self._newest: dict[str, str | None] = {}
+        """Object -> when its newest record that we know of was made."""
         self._unsettled: list[Outcome] = []
         self._enough = asyncio.Event()
 
@@ -234,7 +238,8 @@ class Push:
     def _is_over(self) -> bool:
         """Tell, between two exports or parts of one, whether that was all; note why."""
         if self.limits.deadline is not None and time.monotonic() >= self.limits.deadline:
-            self.stop("--max-seconds are over")
+            early = "" if self._taken else " before the first write: reading and planning take longer, give it more"
+            self.stop(f"--max-seconds are over{early}")
         if self.limits.rows is not None and self._taken >= self.limits.rows:
             self.stop(f"--limit {self.limits.rows} is reached")
         return self.report.stopped is not None
@@ -260,8 +265,40 @@ class Push:
                     )
         ready = [row for row in rows if row.position in bodies]
         self._taken += len(ready)
+        try:
+            taken = await self._made_meanwhile(export, ready)
+        except AttioError as error:
+            self._fail(error)
+            return [], 0
         entries = await self._do(ledger.note_before_sending, self.run_id, self.plan_id, export, ready) if ready else {}
-        return [_Ready(row, bodies[row.position], entries[row.position]) for row in ready], len(rows) - len(ready)
+        return [
+            _Ready(row, bodies[row.position], entries[row.position], taken.get(row.position)) for row in ready
+        ], len(rows) - len(ready)
+
+    async def _made_meanwhile(self, export: Export, rows: Sequence[Planned]) -> dict[int, str]:
+        """Return which rows have a record by now that others made since the CRM was read: position -> record.
+
+        Attio refuses a second one only where the attribute is unique. Asked are the newest records, once a batch, and
+        not each row by its key: Attio counts how much its queries have to search.
+        """
+        new = [row.position for row in rows if row.record_id is None and not row.is_doubtful]
+        if export.is_unique or not new:
+            return {}
+        slug = export.object_slug
+        if slug not in self._newest:
+            self._newest[slug] = await self._do(ledger.begin_noting_made, slug)
+        since = self._newest[slug]
+        if since is None:
+            return {}
+        offset, is_last = 0, False
+        while not is_last:
+            newer = {"created_at": {"$gte": since}}
+            page = await self.crm.query(slug, filter=newer, sorts=[OLDEST_FIRST], offset=offset)
+            is_last, offset = len(page) < attio.PAGE_LIMIT, offset + len(page)
+            await self._do(ledger.note_made, export, page)
+            if page:
+                self._newest[slug] = page[-1].created_at
+        return dict(await self._do(ledger.made_for, self.plan_id, export, new))
 
     def most(self, wanted: int) -> int:
         """Return how many of `wanted` rows may still be taken."""
@@ -306,6 +343,8 @@ class Push:
         if not self._may_send():
             return ended("not_sent")
         try:
+            if ready.taken is not None:
+                raise _made_since(export, ready.taken)
             record = await self._send(export, row, ready.body)
         except Halted:
             return ended("not_sent")
@@ -318,7 +357,8 @@ class Push:
             self._fail(error)
             return ended("not_sent", error)
         except AttioError as error:  # after all retries: it stays away
-            self._fail(error)
+            if self._may_send():  # else it was not tried again, because the time is over
+                self._fail(error)
             return ended("unknown" if isinstance(error, Unavailable) and error.lost_answer else "not_sent", error)
         return Outcome(
             row.position,
@@ -378,7 +418,8 @@ class Push:
                     raise lost from None
                 raise
             except Unavailable as error:
-                if not error.lost_answer or attempt == CREATE_ATTEMPTS:
+                has_patience = attempt < CREATE_ATTEMPTS and (error.retry_after or 0.0) <= LONGEST_PAUSE
+                if not error.lost_answer or not has_patience:
                     raise
                 # late or not, a second one is refused where the attribute is unique
                 lost, looks = error, (0.0,) if export.is_unique else (0.0, SECOND_LOOK_SECONDS)
@@ -390,8 +431,7 @@ class Push:
                     raise
                 if lost is not None or row.is_doubtful:
                     return taken
-                what = f"record {taken.record_id} has had its {export.match_on} since it was planned"
-                raise RecordRejected(what, status=409, code=CHANGED) from error
+                raise _made_since(export, taken.record_id) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _look_up(self, export: Export, body: Mapping[str, Any], looks: Sequence[float]) -> Record | None:
@@ -472,6 +512,11 @@ class _Rows:
             return [], 0
         self._position = rows[-1].position
         return await push.prepare(self._export, rows)
+
+
+def _made_since(export: Export, record_id: str) -> RecordRejected:
+    what = f"record {record_id} has had its {export.match_on} since it was planned"
+    return RecordRejected(what, status=409, code=CHANGED)
 
 
 def _is_made_by_hand(record: Record) -> bool:

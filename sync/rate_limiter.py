@@ -61,6 +61,8 @@ RECOVERY_PER_SECOND = 0.004
 RECOVERY_QUICKENS_AFTER = 10.0
 PAUSE_WITHOUT_DATE = 1.0
 LONGEST_PAUSE = 120.0
+HALT_SEEN_WITHIN = 0.5
+"""Seconds: no wait is slept longer in one go, so that a job that is to end does not sit out a pause."""
 
 
 class Halted(Exception):  # noqa: N818  # not an error: the job was told to end
@@ -111,7 +113,7 @@ class RateLimiter:
             while (wait := self._earliest(now) - now) > SLEEP_GRANULARITY:
                 if is_halted():
                     break
-                await self._sleep(wait)
+                await self._sleep(min(wait, HALT_SEEN_WITHIN))
                 now = self._clock()
             if is_halted():
                 raise Halted
@@ -123,14 +125,10 @@ class RateLimiter:
 
     def refused(self, slot: float, retry_after: float | None) -> None:
         """Take note of a 429 for the request sent at `slot`: pause, and slow down once for all then in flight."""
-        now = self._clock()
         self.refusals += 1
         self._refused_slots.append(slot)
-        pause = min(PAUSE_WITHOUT_DATE if retry_after is None else retry_after, LONGEST_PAUSE)
-        jitter = random.uniform(0.01, 0.05)  # noqa: S311  # spreads several processes, keeps no secret
-        resume = now + pause + jitter
-        self._paused_until = max(self._paused_until, resume)
-        self._due = max(self._due, self._paused_until)
+        pause = PAUSE_WITHOUT_DATE if retry_after is None else retry_after
+        now = self.pause(pause)
         if slot <= self._slowed_at:
             return
         self._slowed_at = self._recovered_at = now
@@ -148,6 +146,14 @@ class RateLimiter:
             "Attio refused a request for its rate limit",
             extra={"fields": {"kind": self.name, "pause": pause, "rate": self.rate, "guard": self._guard}},
         )
+
+    def pause(self, seconds: float) -> float:
+        """Send nothing for so long, two minutes at the most; return the time."""
+        now = self._clock()
+        jitter = random.uniform(0.01, 0.05)  # noqa: S311  # spreads several processes, keeps no secret
+        self._paused_until = max(self._paused_until, now + min(seconds, LONGEST_PAUSE) + jitter)
+        self._due = max(self._due, self._paused_until)
+        return now
 
     def describe(self) -> str:
         """Return what is out of the ordinary: `slowed to 9.5/s of 25/s, 7 writes put off by Attio`, or nothing."""
@@ -277,9 +283,10 @@ class Crm:
     async def identify(self) -> Identity:
         """Return whose token this is; raise `AuthError` when Attio does not know it.
 
-        The first call of every job: where nobody answers, we say so after a few seconds.
+        The first call of every job: where nobody answers, we say so after a few seconds. An Attio that answers with its
+        own failure is there, and waited for as ever.
         """
-        return await self._call(self.reads, lambda api: api.identify(), attempts=FIRST_ATTEMPTS)
+        return await self._call(self.reads, lambda api: api.identify(), attempts_unanswered=FIRST_ATTEMPTS)
 
     # records
 
@@ -424,17 +431,19 @@ class Crm:
         send: Callable[[Attio], Awaitable[T]],
         *,
         repeatable: bool = True,
-        attempts: int | None = None,
+        attempts_unanswered: int | None = None,
     ) -> T:
         """Send within the limits; try again by error class, the one place where that is decided."""
         failed: list[Exception] = []
 
-        def worth_retrying(error: Exception) -> bool | float:
+        def worth_retrying(error: Exception) -> bool:
             if isinstance(error, Halted) and failed:  # what became of the call is what its last try said
                 raise failed[-1]
             failed.append(error)
             worth = _worth_retrying(error, repeatable=repeatable)
-            if worth is not False:
+            if attempts_unanswered is not None and isinstance(error, Unavailable) and error.status == 0:
+                worth = worth and len(failed) < attempts_unanswered
+            if worth:
                 self.retried += 1
                 self.tell(f"trying again: {error}")
                 logger.warning("trying again", extra={"fields": {"error": str(error)}})
@@ -443,7 +452,7 @@ class Crm:
         async with self._in_flight, self._counted():
             async for attempt in stamina.retry_context(
                 on=worth_retrying,
-                attempts=min(attempts or self._patience.attempts, self._patience.attempts),
+                attempts=self._patience.attempts,
                 timeout=self._patience.seconds,
                 wait_initial=0.2,
                 wait_max=5.0,
@@ -474,6 +483,8 @@ class Crm:
             except Unavailable as error:
                 self._idle.append(api)
                 if error.status != 429:
+                    if error.retry_after:  # maintenance, say: for all, not for this call alone
+                        limiter.pause(error.retry_after)
                     raise
                 limiter.refused(slot, error.retry_after)
                 if time.monotonic() + (error.retry_after or 0.0) > give_up_at:
@@ -494,12 +505,12 @@ class Crm:
         return attio.Attio(client)
 
 
-def _worth_retrying(error: Exception, *, repeatable: bool) -> bool | float:
-    """Tell whether (True) or after how many seconds at least (a float) a failed call is to be tried again."""
+def _worth_retrying(error: Exception, *, repeatable: bool) -> bool:
+    """Tell whether a failed call is to be tried again: not when Attio asks for more patience than we have."""
     if isinstance(error, Conflict):
         return True
     if not isinstance(error, Unavailable) or error.status == 429:  # 429 had its own patience
         return False
     if error.lost_answer and not repeatable:
         return False
-    return True if not error.retry_after else error.retry_after
+    return (error.retry_after or 0.0) <= LONGEST_PAUSE

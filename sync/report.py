@@ -50,14 +50,15 @@ def changes_table(export: Counted, outcome: str, rows: Sequence[dict[str, Any]])
     count = "" if outcome == "nothing" else f" of {export.outcomes.get(outcome, 0):,}"
     meaning = "a person's value stays" if outcome == "nothing" else OUTCOMES[outcome]
     title = f"{export.export}: {outcome.replace('_', ' ')} ({meaning}), the first {len(rows)}{count}"
-    table = Table("row", "attribute", "now", "then", "", title=title, title_justify="left")
+    table = _keyed_table(title, "attribute", "now", "written by", "then", "")
     for row in rows:
-        first = _short(row["row_key"])
+        first = escape(row["row_key"])
         for change in row["changes"] or [{}]:
             table.add_row(
                 first,
                 change.get("attribute"),
                 _short(change.get("old")),
+                _short(change.get("old_by")),
                 "" if change.get("action") == "keep" else _short(change.get("new")),
                 escape(_remark(change, row)),
             )
@@ -69,11 +70,20 @@ def drift_table(export: Counted, rows: Sequence[dict[str, Any]]) -> Table:
     """Return values that somebody changed since we wrote them, and what becomes of them."""
     kept, healed = export.drift.get("keep", 0), export.drift.get("heal", 0)
     title = f"{export.export}: changed in Attio since we wrote it: {kept:,} kept as they are, {healed:,} set back"
-    table = Table("row", "attribute", "ours", "theirs", "by", "when", "then", title=title, title_justify="left")
+    table = _keyed_table(title, "attribute", "ours", "theirs", "by", "when", "then")
     for row in rows:
-        cells = (row["row_key"], row["attribute"], row["ours"], row["theirs"], row["by"], (row["at"] or "")[:16])
+        cells = (row["attribute"], row["ours"], row["theirs"], row["by"], (row["at"] or "")[:16])
         then = f"set to {row['wanted']}" if row["treatment"] == "heal" else f"stays: {row['why'] or 'not written'}"
-        table.add_row(*map(_short, cells), _short(then))
+        table.add_row(escape(row["row_key"]), *map(_short, cells), _short(then))
+    return table
+
+
+def _keyed_table(title: str, *columns: str) -> Table:
+    """Return a table whose first column names rows, never cut: one has to find them."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("row", overflow="fold", max_width=LONGEST_SHOWN)
+    for column in columns:
+        table.add_column(column)
     return table
 
 
@@ -131,6 +141,18 @@ def run_table(report: Report) -> Table:
     for export, counter in report.counts.items():
         table.add_row(export, *(f"{counter[state]:,}" for state in shown))
     return table
+
+
+def counted(counts: Mapping[str, Any]) -> str:
+    """Return a run's counts as people read them: `attio_people: 23 created, 1 rejected`; what is zero is left out."""
+    parts = []
+    for name, count in counts.items():
+        if isinstance(count, dict):
+            inner = counted(count)
+            parts += [f"{name}: {inner}"] if inner else []
+        elif count:
+            parts.append(f"{count:,} {name.replace('_', ' ')}" if isinstance(count, int) else f"{name}: {count}")
+    return ("; " if any(isinstance(count, dict) for count in counts.values()) else ", ").join(parts)
 
 
 def rows_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str) -> Table:

@@ -160,6 +160,23 @@ def held_back(connection: psycopg.Connection, export: Export, rests_on: Upstream
 # the mirror
 
 
+def never_read(connection: psycopg.Connection, objects: Sequence[str]) -> list[str]:
+    """Return those of `objects` that no pull has read yet, and of which the mirror holds nothing."""
+    with refusals_told("mirror"):
+        rows = connection.execute(
+            """
+            select wanted.object
+            from unnest(%s::text[]) with ordinality as wanted (object, position)
+            where
+                not exists (select from attio_mirror.pulls where pulls.object = wanted.object)
+                and not exists (select from attio_mirror.records where records.object = wanted.object)
+            order by wanted.position
+            """,
+            [list(objects)],
+        ).fetchall()
+    return [slug for (slug,) in rows]
+
+
 def begin_pull(connection: psycopg.Connection, object_slug: str) -> tuple[dt.datetime, int | None]:
     """Make room for an object's records; return the time by the database's clock and how many the last pull read.
 

@@ -74,8 +74,9 @@ def _names(export: Export) -> dict[str, sql.Composable]:
         else sql.SQL("{}::text").format(sql.Identifier("exported", export.record_id_column)),
         "export": sql.Literal(export.model),
         "object": sql.Literal(export.object_slug),
-        "match_on": sql.Literal(export.match_on),
-        "match_type": sql.Literal(export.matching_field.type),
+        "match_forms": sql.SQL(_MATCH_FORMS).format(
+            match_on=sql.Literal(export.match_on), match_type=sql.Literal(export.matching_field.type)
+        ),
         "fields": sql.SQL(",\n            ").join(_field(field) for field in export.fields),
     }
 
@@ -109,6 +110,16 @@ _FORMS = """
     left join lateral (
         select regexp_match(given.asked, 'linkedin[.]com/(in|company|school|showcase)/([^/?#]+)', 'i') as parts
     ) as page on true
+"""
+
+# the type is a literal: the planner then keeps of `normal_form` the one branch it needs, in place
+_MATCH_FORMS = """
+                    select attio_sync.normal_form({match_type}, held.element)
+                    from jsonb_array_elements(
+                        case jsonb_typeof(records.values -> {match_on})
+                            when 'array' then records.values -> {match_on} else '[]'
+                        end
+                    ) as held (element)
 """
 
 _ROWS = """
@@ -165,7 +176,7 @@ _ROWS = """
             where
                 row_states.record_id is null
                 and records.object = {object}
-                and attio_sync.normal_forms({match_type}, records.values -> {match_on}) && array[asked_rows.row_key]
+                and asked_rows.row_key in ({match_forms})
             order by records.record_id
             limit 1
         ) as matching on true
@@ -181,7 +192,7 @@ _ROWS = """
             records.object = {object}
             and (
                 records.record_id = %(asked_id)s::uuid
-                or attio_sync.normal_forms({match_type}, records.values -> {match_on}) && %(keys)s::text[]
+                or exists (select from ({match_forms}) as forms (form) where form = any (%(keys)s::text[]))
             )
             and not exists (select from with_record where with_record.record_id = records.record_id)
     )

@@ -63,12 +63,12 @@ def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: 
 
     async def look(connection: psycopg.Connection) -> tuple[Plan, list[dict[str, str]]]:
         async with rate_limiter.connect() as crm:
-            await pre_flight(crm, connection, every)
+            await pre_flight(crm, connection, planning.with_referenced(every, selected))
             may_go, held_back = gate(session, connection, selected)
-            objects = [] if no_pull else objects_read(every, may_go, cap)
-            return await make(crm, connection, every, may_go, objects=objects), held_back
+            objects = objects_read(every, may_go, cap)
+            return await make(crm, connection, every, may_go, objects=objects, no_pull=no_pull), held_back
 
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         plan, held_back = run_async(look(connection))
         if most is None:
             most = ROWS_IN_JSON if session.wants_json else ROWS_SHOWN
@@ -140,10 +140,27 @@ def objects_read(every: Sequence[Export], selected: Sequence[Export], cap: int |
 
 
 async def make(
-    crm: Crm, connection: psycopg.Connection, every: Sequence[Export], selected: Sequence[Export], *, objects: list[str]
+    crm: Crm,
+    connection: psycopg.Connection,
+    every: Sequence[Export],
+    selected: Sequence[Export],
+    *,
+    objects: list[str],
+    no_pull: bool,
 ) -> Plan:
-    """Read these objects of the CRM, and plan."""
-    await pull.pull(crm, connection, objects)
+    """Read these objects of the CRM, or take the mirror as it is, and plan.
+
+    Raises `ConfigError` for a mirror that never read one of them: each of its records would be made a second time.
+    """
+    if no_pull:
+        unread = warehouse.never_read(connection, objects)
+        if unread:
+            raise ConfigError(
+                f"the mirror has never read {', '.join(unread)}: run `canon pull`, or leave --no-pull out"
+            )
+    else:
+        # those that the exports need are there; another one may be none of this workspace's
+        await pull.pull(crm, connection, objects, may_be_absent=True)
     return planning.make(connection, every, selected)
 
 

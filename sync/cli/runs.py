@@ -24,4 +24,5 @@ def command(session: Session, limit: int) -> None:
     """
     with database.connect(session.project_dir, autocommit=True) as connection, refusals_told("runs"):
         rows = ledger.runs(connection, limit=limit)
-    session.answer({"runs": rows}, report.rows_table(rows, COLUMNS, "Runs") if rows else "No runs yet.")
+    shown = [{**row, "counts": report.counted(row["counts"])} for row in rows]
+    session.answer({"runs": rows}, report.rows_table(shown, COLUMNS, "Runs") if rows else "No runs yet.")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import psycopg
-from rich.console import Console
 
 from sync import (
     attachments,
@@ -31,7 +30,7 @@ from sync import (
 )
 from sync import plan as planning
 from sync.cli import plan as plan_command
-from sync.cli.common import Session, command_options, run_async
+from sync.cli.common import Session, command_options, people_console, run_async
 from sync.errors import SyncError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ INTERRUPTED = 130
 UNEXPECTED = 70
 ROWS_NAMED = 20
 ROWS_IN_JSON = 1000
-UNWRITTEN = ("changed", "rejected", "waiting", "differing", "unknown")
+UNWRITTEN = ("changed", "rejected", "waiting", "differing")
 
 
 class _Rejects(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
@@ -131,9 +130,9 @@ async def _sync(
     yes: bool,
 ) -> int:
     cap = plan_command.record_cap()
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         async with rate_limiter.connect() as crm:
-            identity = await plan_command.pre_flight(crm, connection, every)
+            identity = await plan_command.pre_flight(crm, connection, planning.with_referenced(every, selected))
             selected, held_back = plan_command.gate(session, connection, selected)
             with ledger.locked(connection, identity.workspace_id):
                 arguments = {
@@ -143,17 +142,17 @@ async def _sync(
                 }
                 run_id = ledger.begin_run(connection, "sync", arguments, workspace_id=identity.workspace_id)
                 with ended_whatever_happens(connection, run_id):
-                    objects = [] if no_pull else _objects_read(every, selected, cap, on_missing)
-                    plan = await plan_command.make(crm, connection, every, selected, objects=objects)
+                    objects = _objects_read(every, selected, cap, on_missing)
+                    plan = await plan_command.make(crm, connection, every, selected, objects=objects, no_pull=no_pull)
                     if not session.wants_json:
                         _show(plan_command.readable(connection, plan, cap))
                     leaving = await _leaving(crm, connection, selected, on_missing)
                     if leaving and not session.wants_json:
                         _show([report.steps_table(leaving[:ROWS_NAMED], f"Rows that left their export: {on_missing}")])
+                    ledger.tell_plan(connection, run_id, plan.plan_id)  # kept from here on, however long nobody answers
                     changes = plan.writes + sum(step.action != "stay" for step in leaving)
                     if changes:
                         session.confirm(f"Change these {changes:,} records in {identity.workspace_name}?", yes=yes)
-                    ledger.tell_plan(connection, run_id, plan.plan_id)
                     pushing = push.Push(connection, crm, run_id=run_id, plan_id=plan.plan_id, limits=limits)
                     jobs: list[Callable[[str], None]] = [pushing.stop]
                     interrupted = stop_on_signals(lambda why: [stop(why) for stop in jobs])
@@ -314,7 +313,7 @@ def _by_export(done: push.Report) -> dict[str, dict[str, int]]:
 
 
 def _show(parts: Iterator[RenderableType] | list[RenderableType] | Any) -> None:
-    console = Console(stderr=True, highlight=False)
+    console = people_console()
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
 

@@ -40,7 +40,7 @@ def command(session: Session, run: int, yes: bool) -> int:  # click hands a flag
 
 
 async def _undo(session: Session, run: int, *, yes: bool) -> int:
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         objects = undo.objects_of(connection, run)
         async with rate_limiter.connect() as crm:
             identity = await crm.identify()

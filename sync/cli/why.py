@@ -31,7 +31,7 @@ def command(session: Session, key: str) -> int:
       canon why https://www.linkedin.com/in/ada-doe --json
     """
     exports = mapping.load(session.project_dir)
-    with database.connect(session.project_dir, autocommit=True) as connection:
+    with database.connect(session.project_dir, autocommit=True) as connection, database.waiting_told(connection):
         warehouse.check_exports(connection, exports)
         found = why.stories(connection, exports, key)
     parts = [part for story in found for part in _readable(story)]

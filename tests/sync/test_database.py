@@ -187,6 +187,15 @@ def test_our_statements_may_take_longer_than_the_roles_timeout(
     assert (done.returncode, done.stdout) == (0, "UTC\n"), done.stderr
 
 
+def test_a_statement_that_takes_long_is_not_waited_for_in_silence(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database.connect() as connection, warehouse.waiting_told(connection):
+        connection.execute("select pg_sleep(5)")
+
+    assert "waiting for the database (" in capsys.readouterr().err
+
+
 def test_what_the_database_refuses_is_told_in_one_line(database: Database) -> None:
     with (
         database.connect() as connection,

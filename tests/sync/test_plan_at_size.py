@@ -87,11 +87,11 @@ def test_many_short_slices_end_where_one_run_ends_with_as_many_writes(
     rows: list[dict[str, Any]] = [{"linkedin_url": URL.format(number), "job_title": "Smith"} for number in range(120)]
     small.put(database, "attio_people", *rows)
     sandbox.play("limits", {"latency_ms": 100})
-    settings = {"CANON_WRITES_PER_SECOND": "30"}
+    settings = {"CANON_WRITES_PER_SECOND": "12"}
     writes = sandbox.stats()["writes"]
     left: list[int] = []
     while not left or left[-1]:
-        done = canon("sync", "--yes", "--max-seconds", "2", "--canary", "0", "--json", env=settings).expect(0).json
+        done = canon("sync", "--yes", "--max-seconds", "5", "--canary", "0", "--json", env=settings).expect(0).json
         left.append(done["left"])
         assert len(left) < 20, "it goes on and never ends"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sync import plan as planning
 from tests.conftest import CHECKOUT, _environment
 from tests.sync import small_exports as small
 
@@ -134,6 +138,35 @@ def test_a_company_made_by_hand_since_the_plan_is_left_alone_by_name_and_taken_u
     assert (shown(company, "name"), shown(company, "industry")) == (["Acme"], ["Bakery"])
 
 
+def test_a_person_made_by_hand_since_the_plan_is_left_alone_by_name_and_taken_up_by_the_next(
+    canon: Canon, database: Database, workspace: Sandbox
+) -> None:
+    people(database, 3)
+    canon("pull").expect(0)
+    workspace.play("as-member", {"object": "people", "values": {"linkedin": [URL.format(1)], "job_title": ["Queen"]}})
+
+    late = canon("sync", "--yes", "--no-pull", "--json").expect(1).json
+
+    assert [each["row_key"] for each in late["changed"]] == [URL.format(1)]
+    assert (late["counts"]["created"], late["rejected"]) == (2, [])
+    assert canon("sync", "--yes", "--json").expect(0).json["written"] == 0
+    assert titles(workspace) == {URL.format(0): ["Smith"], URL.format(1): ["Queen"], URL.format(2): ["Smith"]}
+    assert len(workspace.records("people")) == 3, "Attio itself would take a second one with the same profile"
+
+
+def test_a_crm_that_was_never_read_is_not_taken_for_empty(canon: Canon, database: Database, workspace: Sandbox) -> None:
+    people(database, 1)
+    workspace.play("as-member", {"object": "people", "values": {"linkedin": [URL.format(0)]}})
+    canon("pull", "companies").expect(0)
+    writes = workspace.stats()["writes"]
+
+    for command in (["plan", "attio_people"], ["sync", "attio_people", "--yes"]):
+        refused = canon(*command, "--no-pull").expect(2).stderr
+        assert "the mirror has never read people: run `canon pull`" in refused
+
+    assert workspace.stats()["writes"] == writes
+
+
 def test_a_deleted_record_stays_deleted_also_where_nothing_was_ever_written(
     canon: Canon, database: Database, workspace: Sandbox
 ) -> None:
@@ -211,7 +244,7 @@ def test_a_limit_and_slices_of_time_end_in_the_same_state_with_as_many_writes(
     slices = 0
     left = 170
     while left:
-        sliced = canon("sync", "--yes", "--json", "--max-seconds", "1.2", env={"CANON_WRITES_PER_SECOND": "80"})
+        sliced = canon("sync", "--yes", "--json", "--max-seconds", "3", env={"CANON_WRITES_PER_SECOND": "60"})
         left = sliced.expect(0).json["left"]
         slices += 1
         assert slices < 20
@@ -247,6 +280,68 @@ def test_what_the_workspace_lacks_is_named_before_anything_is_written(
     assert "attio_companies.industry" in done.stderr
     assert "canon setup" in done.stderr
     assert sandbox.stats()["writes"] == 0
+
+
+def test_an_export_goes_though_the_workspace_lacks_what_another_one_needs(
+    canon: Canon, project: Path, database: Database, sandbox: Sandbox
+) -> None:
+    only_people = {**small.MODELS["attio_people"], "columns": dict(small.MODELS["attio_people"]["columns"])}
+    del only_people["columns"]["company"]
+    models = {"attio_people": only_people, "attio_job_postings": small.MODELS["attio_job_postings"]}
+    small.install(project, {**models, "attio_companies": small.MODELS["attio_companies"]})
+    small.create_tables(database)
+    people(database, 2)
+
+    assert "job_postings" in canon("plan", env={"CANON_RECORD_CAP": "100"}).expect(2).stderr
+    canon("plan", "attio_people", env={"CANON_RECORD_CAP": "100"}).expect(0)
+    assert canon("sync", "attio_people", "--yes", "--json").expect(0).json["written"] == 2
+    assert len(sandbox.records("people")) == 2
+
+
+def test_a_plan_is_kept_while_somebody_looks_at_it_however_many_are_made_meanwhile(
+    canon: Canon, project: Path, database: Database, workspace: Sandbox
+) -> None:
+    people(database, 2)
+    terminal, ours = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sync", "sync", "--project-dir", str(project)],
+        cwd=CHECKOUT,
+        env=_environment(database.environment, workspace.environment),
+        stdin=ours,
+        stdout=ours,
+        stderr=ours,
+    ) as asking:
+        os.close(ours)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(terminal, 4096)
+        for _ in range(planning.PLANS_KEPT + 1):
+            canon("plan").expect(0)
+        os.write(terminal, b"y\n")
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while os.read(terminal, 4096):
+                pass
+    os.close(terminal)
+
+    assert asking.returncode == 0
+    assert len(workspace.records("people")) == 2
+
+
+def test_slices_of_time_are_no_failures_though_attio_fails_now_and_then(
+    canon: Canon, database: Database, workspace: Sandbox
+) -> None:
+    people(database, 80)
+    workspace.play("faults", {"errors_every": 3, "error_status": 503, "latency_ms": 50})
+    pace = {"CANON_WRITES_PER_SECOND": "30"}
+    slices = [80]
+    while slices[-1] and len(slices) < 20:
+        sliced = canon("sync", "--yes", "--json", "--max-seconds", "3", "--canary", "0", env=pace).expect(0).json
+        slices.append(sliced["left"])
+
+    assert slices[-1] == 0
+    assert len(slices) > 2
+    assert len(titles(workspace)) == len(workspace.records("people")) == 80
+    assert "attio_people: " in canon("runs").expect(0).stderr
 
 
 def test_another_workspace_is_refused_before_its_records_are_taken_for_deleted(

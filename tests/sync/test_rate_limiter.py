@@ -315,6 +315,55 @@ def test_endless_conflicts_and_refusals_end_too(no_waiting: None) -> None:
     assert asyncio.run(run_all(too_many("3600"))) == 1  # an hour is more patience than we have
 
 
+@pytest.mark.parametrize(("status", "seconds"), [(429, "60"), (503, "60")])
+def test_a_job_that_is_to_end_sits_out_no_pause(status: int, seconds: str) -> None:
+    async def run() -> float:
+        answered = asyncio.Event()
+
+        async def play(_: Request) -> Answer:
+            answered.set()
+            return json_answer({"message": "later"}, status, f"Retry-After: {seconds}")
+
+        environment = {"ATTIO_API_KEY": "any"}
+        async with relay(play) as url, rate_limiter.connect({**environment, "ATTIO_BASE_URL": url}) as crm:
+            calls = [asyncio.create_task(crm.update_record("people", "r", {})) for _ in range(10)]
+            await answered.wait()
+            crm.is_halted = lambda: True
+            started = time.monotonic()
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(isinstance(one, Halted | Unavailable) for one in ended)
+            return time.monotonic() - started
+
+    assert asyncio.run(run()) < 10
+
+
+def test_maintenance_is_waited_for_as_long_as_attio_says_and_not_for_an_hour() -> None:
+    async def run(seconds: str) -> float:
+        asked = 0
+
+        async def play(_: Request) -> Answer:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                return json_answer({"message": "maintenance"}, 503, f"Retry-After: {seconds}")
+            return json_answer({"data": []})
+
+        environment = {"ATTIO_API_KEY": "any"}
+        async with relay(play) as url, rate_limiter.connect({**environment, "ATTIO_BASE_URL": url}) as crm:
+            started = time.monotonic()
+            await crm.query("people")
+            return time.monotonic() - started
+
+    assert 2 <= asyncio.run(run("2")) < 10
+    with pytest.raises(Unavailable, match="maintenance"):
+        asyncio.run(run("3600"))
+
+
+def test_an_outage_of_seconds_at_the_first_call_is_waited_for(sandbox: Sandbox) -> None:
+    sandbox.play("faults", {"outage_seconds": 6})
+    assert with_crm(sandbox.url, lambda crm: crm.identify()).workspace_id
+
+
 def test_nobody_at_home_is_told_soon() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -339,7 +388,7 @@ def test_few_connections_serve_many_requests() -> None:
             return json_answer({"data": []})
 
         async with relay(play) as url:
-            environment = {"ATTIO_API_KEY": "any", "ATTIO_BASE_URL": url, "CANON_READS_PER_SECOND": "500"}
+            environment = {"ATTIO_API_KEY": "any", "ATTIO_BASE_URL": url, "CANON_READS_PER_SECOND": "100"}
             async with rate_limiter.connect(environment) as crm:
                 await asyncio.gather(*(crm.query("people") for _ in range(100)))
                 return len(crm._clients)

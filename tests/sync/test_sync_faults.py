@@ -329,7 +329,7 @@ def test_the_ceiling_is_used_though_every_answer_takes_its_time(
     database: Database, workspace: Sandbox, canon: Canon, rate: int
 ) -> None:
     """One call after the other would make 3 a second here."""
-    people(database, 150)
+    people(database, 300)
     workspace.play("faults", {"latency_ms": 300})
 
     done = canon("sync", "--yes", "--json", "--canary", "0", env={"CANON_WRITES_PER_SECOND": str(rate)}).expect(0).json
