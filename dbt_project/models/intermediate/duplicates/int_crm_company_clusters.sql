@@ -9,6 +9,7 @@
             other.record_id as record_id_b,
             {{ company_vetoes('one', 'other') }},
             coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
+            {{ company_names_fit('one', 'other') }} as has_fitting_names,
             coalesce(pairs.decision = 'same', false) as is_said_same,
             coalesce(pairs.decision in ('distinct', 'keep'), false) as is_said_distinct
         from members as members_a
@@ -26,7 +27,8 @@
                 compared.has_other_linkedin
                 or compared.has_other_number
                 or compared.has_other_division
-                or (compared.has_other_domain and not compared.has_same_linkedin)
+                or not compared.has_fitting_names
+                or (compared.has_other_domain and (compared.has_other_place or not compared.has_same_linkedin))
             )
         )
 {%- endset -%}
