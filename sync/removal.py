@@ -226,6 +226,19 @@ def references(connection: psycopg.Connection) -> None:
         connection.execute("create index on pg_temp.attached (record_id)")
 
 
+def read_mirrored(connection: psycopg.Connection) -> None:
+    """Collect what hangs on records as the last pull saw it, in `pg_temp.attached`: what a plan can know."""
+    references(connection)
+    with refusals_told("reading what is attached"):
+        connection.execute(
+            """
+            insert into pg_temp.attached (record_id, kind, count)
+            select record_id::text, case kind when 'entries' then 'list entries' else kind end, count
+            from attio_mirror.attached
+            """
+        )
+
+
 async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
     """Collect what hangs on records, in `pg_temp.attached`: references of mirrored records, notes, tasks.
 

@@ -80,22 +80,32 @@ def plan(session: Session, object_slug: str) -> None:
     with database.connect(session.project_dir) as connection:
         tiers = duplicates.tiers(connection, relation)
         shown = duplicates.riskiest(connection, relation, limit=SHOWN)
-        removal.references(connection)
+        removal.read_mirrored(connection)
         removals = mapping.relation(session.project_dir, removal.REMOVALS[object_slug])
         todo = removal.clusters(connection, removals, object_slug)
     cost = removal.cost(todo, rate_limiter.ceilings(os.environ))
+    ways = {copy.record_id: "delete" if copy.is_empty else "merge" for cluster in todo for copy in cluster.copies}
+    shown = [{**row, "strategy": ways.get(str(row["record_id"]), "review")} for row in shown]
     counted = Table(
         "how sure", "clusters", "copies", title=f"Copies among the {object_slug} of the CRM", title_justify="left"
     )
     for each in tiers:
         counted.add_row(each.tier, f"{each.clusters:,}", f"{each.copies:,}")
     listed = Table(
-        "sure", "score", "copy", "of", "why", title="Look at these first: the least evidence", title_justify="left"
+        "sure",
+        "score",
+        "then",
+        "copy",
+        "of",
+        "why",
+        title="Look at these first: the least evidence",
+        title_justify="left",
     )
     for row in shown:
         copy = " ".join(filter(None, [row["name"], *(row["domains"] or [])]))
         survivor = " ".join(filter(None, [row["survivor_name"], *(row["survivor_domains"] or [])]))
-        listed.add_row(row["tier"], f"{row['score']:.2f}", copy, survivor, ", ".join(row["reasons"] or []))
+        reasons = ", ".join(row["reasons"] or [])
+        listed.add_row(row["tier"], f"{row['score']:.2f}", row["strategy"], copy, survivor, reasons)
     document = {
         "object": object_slug,
         "tiers": [{"tier": each.tier, "clusters": each.clusters, "copies": each.copies} for each in tiers],
