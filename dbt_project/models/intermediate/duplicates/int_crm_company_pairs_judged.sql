@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 candidates as (
@@ -50,7 +52,10 @@ compared as (
         other.name_key as name_key_b,
         one.name_words as name_words_a,
         other.name_words as name_words_b,
-        {{ company_names_fit('one', 'other') }} as has_fitting_names,
+        -- asked only where page and domain agree: it takes time
+        coalesce(one.linkedin_url = other.linkedin_url, false)
+        and coalesce({{ shares_a_word('one.company_domains', 'other.company_domains') }}, false)
+        and {{ company_names_fit('one', 'other') }} as has_fitting_names,
         coalesce(
             case
                 -- the name of a record without a domain, and the other's domain
