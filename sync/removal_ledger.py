@@ -222,7 +222,7 @@ class RemovalLedger:
             "current_id": current_id,
             "entry_id": entry_id,
         }
-        with self.connection.transaction():
+        with self.connection.pipeline(), self.connection.transaction():
             for statement in (
                 """
                 update attio_sync.aliases set current_record_id = %(current_id)s

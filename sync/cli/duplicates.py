@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 INTERRUPTED = 130
+MORE_CONNECTIONS = 7
+"""To the database, besides the one that holds the lock."""
 
 about = click.option(
     "--object",
@@ -223,15 +225,14 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
                     {"object": object_slug, "max": most, "limit": limits.copies, "canary": limits.canary},
                     workspace_id=identity.workspace_id,
                 )
-                with ended_whatever_happens(connection, run_id):
-                    notes = removal_ledger.RemovalLedger(
-                        connection,
-                        run_id,
-                        object_slug,
-                        removal.REMOVALS[object_slug],
-                        relation,
-                        removal_ledger.written_attributes(await crm.attributes(object_slug)),
-                    )
+                with ended_whatever_happens(connection, run_id), contextlib.ExitStack() as opened:
+                    more = (database.connect(session.project_dir, autocommit=True) for _ in range(MORE_CONNECTIONS))
+                    attributes = removal_ledger.written_attributes(await crm.attributes(object_slug))
+                    model = removal.REMOVALS[object_slug]
+                    notes = [
+                        removal_ledger.RemovalLedger(each, run_id, object_slug, model, relation, attributes)
+                        for each in (connection, *map(opened.enter_context, more))
+                    ]
                     removing = removal.Removal(crm, notes, limits)
                     await removing.finish_earlier()
                     await pull.pull(crm, connection, pulled, may_be_absent=True)
@@ -309,6 +310,8 @@ def _answer(session: Session, run_id: int, object_slug: str, done: Report, exit_
     )
     if done.stopped:
         parts.append(f"Stopped: {done.stopped}")
+    elif done.counts["changed"]:
+        parts.append("What changed is decided about anew after `canon pull` and `make build`.")
     if done.removed:
         parts.append("Now `make build`, so that the models see it.")
     session.answer(document, *parts)
