@@ -104,7 +104,7 @@ def measure_kills(bench: Bench) -> None:
     with bench.sandbox("--no-limits", "--latency", "30", "--seed", str(seed)) as url:
         _find_copies(bench)
         before = held(url)
-        points = sorted(chance.sample(range(1, COPIES), KILLS))
+        points = sorted(chance.sample(range(1, COPIES - 100), KILLS))
         interrupted = sum(_killed_after(bench, url, writes) for writes in points)
         done = bench.canon(*APPLY, settings=PACE).document
         after, left = held(url), len(_companies(url))
@@ -272,7 +272,7 @@ def _removals(url: str) -> int:
     routes = stats(url)["by_route"]
     return sum(
         int(routes.get(route, 0))
-        for route in ("DELETE /objects/{object}/records/{record_id}", "POST /objects/{object}/records/merge")
+        for route in ("DELETE /objects/{object}/records/{record}", "POST /objects/{object}/records/merge")
     )
 
 
