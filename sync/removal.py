@@ -424,7 +424,7 @@ class Removal:
             except Halted:
                 await self._do(RemovalLedger.settle, ids[copy.record_id], "not_sent", None)
             else:
-                await self._do(RemovalLedger.follow, copy.record_id, survivor.record_id, ids[copy.record_id])
+                await self._do(RemovalLedger.follow, [copy.record_id], survivor.record_id, ids[copy.record_id])
                 self.report.counts["deleted"] += 1
         if gains:
             await self._gain(ids["survivor"], survivor.record_id, gains)
@@ -483,8 +483,7 @@ class Removal:
     async def _follow_merge(self, entry_id: int, survivor: Record, record: Record, new_id: str) -> Record:
         """Wait for the new record, let the ledger follow it, and hand on what the merge itself left out."""
         merged = await self._readable(new_id)
-        await self._do(RemovalLedger.follow, survivor.record_id, new_id, None)
-        await self._do(RemovalLedger.follow, record.record_id, new_id, entry_id)
+        await self._do(RemovalLedger.follow, [survivor.record_id, record.record_id], new_id, entry_id)
         self.report.counts["merged"] += 1
         gains = await self._do(RemovalLedger.gains, merged.values, [survivor.values, record.values])
         if gains:
@@ -559,14 +558,16 @@ class Removal:
             await self._do(RemovalLedger.settle, entry["entry_id"], "not_sent", None)
         else:
             survivor_id = await self._do(RemovalLedger.current_id, entry["body"]["survivor_record_id"])
-            await self._do(RemovalLedger.follow, entry["record_id"], survivor_id, entry["entry_id"])
+            await self._do(RemovalLedger.follow, [entry["record_id"]], survivor_id, entry["entry_id"])
             self.report.counts["deleted"] += 1
         shown.advance()
 
     async def _finish_merge(self, entry: Mapping[str, Any]) -> None:
         survivor = attio.Record(entry["record_id"], "", "", entry["before"]["survivor"])
         record = attio.Record(entry["row_key"], "", "", entry["before"]["values"])
-        new_id = await self._find_merged(survivor, record.record_id, entry["started_at"], LOOK_LATER_SECONDS)
+        new_id = await self._do(RemovalLedger.current_id, survivor.record_id)
+        if new_id == survivor.record_id:  # else somebody has followed it already, and only the entry was left open
+            new_id = await self._find_merged(survivor, record.record_id, entry["started_at"], LOOK_LATER_SECONDS)
         if new_id is None:
             await self._do(RemovalLedger.settle, entry["entry_id"], "not_sent", None)
         else:

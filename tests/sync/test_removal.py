@@ -326,6 +326,24 @@ def test_a_merge_whose_answer_was_lost_is_found_and_not_repeated(
     assert values(sandbox, now(database, kept), "description") == ["Anvils"]
 
 
+def test_a_merge_that_was_followed_but_not_settled_is_settled_by_the_next_run(
+    sandbox: Sandbox, database: Database
+) -> None:
+    kept, copy = company(sandbox, name="Acme"), company(sandbox, name="Acme GmbH")
+    person = person_of(sandbox, copy)
+    decide(sandbox, database, [(copy, kept)])
+    assert remove(sandbox, database).counts["merged"] == 1
+    survivor = now(database, kept)
+    database.run("update attio_sync.entries set state = 'pending' where method = 'merge'")
+    database.run(f"delete from attio_sync.aliases where record_id = '{id_of(copy)}'")
+
+    report = remove(sandbox, database)
+
+    assert (report.counts["merged"], report.failure) == (1, None)
+    assert now(database, copy) == survivor
+    assert values(sandbox, person, "company", "target_record_id") == [id_of(survivor)]
+
+
 def test_a_merge_that_never_arrived_is_told_and_done_the_next_time(sandbox: Sandbox, database: Database) -> None:
     kept, copy = company(sandbox, name="Acme"), company(sandbox, name="Acme GmbH")
     person_of(sandbox, copy)
