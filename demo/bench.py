@@ -24,6 +24,7 @@ PARTS = {
     ),
     "sync": ("demo.bench_sync", "writes at Attio's limits, memory, planning 200,000 rows"),
     "duplicates": ("demo.bench_duplicates", "copies found and distinct companies lost: ours, two usual rules, Splink"),
+    "cleanup": ("demo.bench_cleanup", "3,700 of 8,000 companies removed at Attio's limits, through kills, and undone"),
     "faults": ("demo.bench_faults", "2,000 people created while answers are lost, Attio fails and we are killed"),
 }
 """Name -> module, and what it measures. Arguments after a colon go to it: `sync:planning,memory`, `cleaning:100000`."""

@@ -343,6 +343,21 @@ def _look_alikes(lots: random.Random) -> Iterator[tuple[str, str, dict[str, Any]
             (f"{word} South", f"{low}-south.github.io", None),
             (f"{word} Studio", f"{low}-studio.notion.site", None),
             (f"{word} Robotics GmbH", f"{low}robotics.de", f"{low}robotics"),  # a subsidiary with a site of its own
+            # on one domain and one page: an arm, branches, funds by letter, by word and by year, holding and operating
+            (f"{word}pay", f"{low}pay.com", f"{low}pay"),
+            (f"{word}pay Mobility", f"mobility.{low}pay.com", f"{low}pay"),
+            (f"{word}fit (Tampa)", f"tampa.{low}fit.com", f"{low}fit"),
+            (f"{word}fit | Miami", f"miami.{low}fit.com", f"{low}fit"),
+            (f"{word}vest Fund A", f"a.{low}vest.com", f"{low}vest"),
+            (f"{word}vest Fund B", f"b.{low}vest.com", f"{low}vest"),
+            (f"{word}set Fund One", f"one.{low}set.com", f"{low}set"),
+            (f"{word}set Fund Two", f"two.{low}set.com", f"{low}set"),
+            (f"{word}fest 2023", f"2023.{low}fest.org", f"{low}fest"),
+            (f"{word}fest 2024", f"2024.{low}fest.org", f"{low}fest"),
+            (f"{word}hold Holding", f"{low}hold.com", f"{low}hold"),
+            (f"{word}hold", f"shop.{low}hold.com", f"{low}hold"),
+            (f"{word}wind AU", f"au.{low}wind.com", f"{low}wind"),  # offices
+            (f"{word}wind NZ", f"nz.{low}wind.com", f"{low}wind"),
         ):
             values: dict[str, Any] = {"name": [{"value": name}], "domains": [{"domain": domain}]}
             if page:

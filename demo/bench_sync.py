@@ -65,6 +65,7 @@ class Bench:
 
     database: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
+    home: Path = HOME
 
     def connect(self) -> psycopg.Connection:
         """Open the bench's own database."""
@@ -107,10 +108,10 @@ class Bench:
 
     def canon(self, *arguments: str, settings: Mapping[str, str] | None = None, may_fail: bool = False) -> Ended:
         """Run `canon` in a process of its own, `settings` over what leads to the sandbox; raise unless it may fail."""
-        command = [sys.executable, "-m", "sync", *arguments, "--json", "--project-dir", str(HOME)]
+        command = [sys.executable, "-m", "sync", *arguments, "--json", "--project-dir", str(self.home)]
         environment = {**os.environ, **self.database, **self.settings, **(settings or {})}
         started = time.monotonic()
-        with (HOME / "answer.json").open("w+") as answer, (HOME / "words.log").open("w") as words:
+        with (self.home / "answer.json").open("w+") as answer, (self.home / "words.log").open("w") as words:
             process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=answer, stderr=words)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -125,8 +126,8 @@ class Bench:
     @contextlib.contextmanager
     def sandbox(self, *arguments: str) -> Iterator[str]:
         """Start the stand-in for Attio; every later `canon` talks to it."""
-        command = [sys.executable, "-m", "sync", "sandbox", "--port", "0", *arguments, "--project-dir", str(HOME)]
-        with (HOME / "sandbox.log").open("w") as log:
+        command = [sys.executable, "-m", "sync", "sandbox", "--port", "0", *arguments, "--project-dir", str(self.home)]
+        with (self.home / "sandbox.log").open("w") as log:
             process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None  # noqa: S101  # a pipe was asked for
         try:

@@ -52,7 +52,7 @@ def riskiest(connection: psycopg.Connection, relation: sql.Identifier, *, limit:
         """
         select
             copies.tier,
-            copies.score,
+            copies.score::double precision as score,
             copies.reasons,
             copies.record_id,
             copies.name,

@@ -22,6 +22,7 @@ from sync import attachments, attio, progress
 from sync.database import refusals_told
 from sync.errors import AttioError, AuthError, RecordRejected, SyncError, Unavailable
 from sync.rate_limiter import MERGES_PER_SECOND, Halted
+from sync.removal_ledger import RemovalLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from sync.attio import Record
     from sync.rate_limiter import Ceilings, Crm
-    from sync.removal_ledger import RemovalLedger
 
 REMOVALS = {"companies": "attio_company_removals", "people": "attio_person_removals"}
 """Attio object -> the model with a row per copy that may be removed without a look."""
@@ -136,6 +136,25 @@ def clusters(
     query = sql.SQL(
         """
         with
+        members as (
+            select cluster_id, record_id from {removals}
+            union
+            select cluster_id, survivor_record_id from {removals}
+        ),
+
+        -- what a person said since the build holds at once; a build too sends the whole cluster to people
+        doubted as (
+            select one.cluster_id
+            from reference.duplicate_decisions
+            inner join members as one on duplicate_decisions.record_id_a = one.record_id
+            inner join members as other
+                on duplicate_decisions.record_id_b = other.record_id and one.cluster_id = other.cluster_id
+            where
+                duplicate_decisions.object = %(object)s
+                and duplicate_decisions.decision in ('distinct', 'keep')
+                and one.record_id <> other.record_id
+        ),
+
         listed as (
             select
                 removals.cluster_id,
@@ -160,18 +179,13 @@ def clusters(
                     and entries.method in ('delete', 'merge')
                     and entries.state = 'done'
             )
-            and not exists (  -- what a person said since the build holds at once
+            and removals.cluster_id not in (select doubted.cluster_id from doubted)
+            and not exists (  -- and what somebody wants kept is kept, whatever it is a copy of
                 select from reference.duplicate_decisions
                 where
                     duplicate_decisions.object = %(object)s
-                    and duplicate_decisions.decision in ('distinct', 'keep')
+                    and duplicate_decisions.decision = 'keep'
                     and removals.record_id in (duplicate_decisions.record_id_a, duplicate_decisions.record_id_b)
-                    and (
-                        duplicate_decisions.decision = 'keep'
-                        or removals.survivor_record_id in (
-                            duplicate_decisions.record_id_a, duplicate_decisions.record_id_b
-                        )
-                    )
             )
         )
 
@@ -226,6 +240,19 @@ def references(connection: psycopg.Connection) -> None:
         connection.execute("create index on pg_temp.attached (record_id)")
 
 
+def read_mirrored(connection: psycopg.Connection) -> None:
+    """Collect what hangs on records as the last pull saw it, in `pg_temp.attached`: what a plan can know."""
+    references(connection)
+    with refusals_told("reading what is attached"):
+        connection.execute(
+            """
+            insert into pg_temp.attached (record_id, kind, count)
+            select record_id::text, case kind when 'entries' then 'list entries' else kind end, count
+            from attio_mirror.attached
+            """
+        )
+
+
 async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
     """Collect what hangs on records, in `pg_temp.attached`: references of mirrored records, notes, tasks.
 
@@ -250,14 +277,20 @@ async def read_attached(crm: Crm, connection: psycopg.Connection) -> None:
 
 
 class Removal:
-    """One run's removing among the records of an object; the caller owns client and connection."""
+    """One run's removing among the records of an object; the caller owns client and connections.
 
-    def __init__(self, crm: Crm, ledger: RemovalLedger, limits: Limits) -> None:
-        self.crm, self.ledger, self.limits = crm, ledger, limits
-        self.object_slug = ledger.object_slug
+    The ledgers are one run's, each on a connection of its own: a dozen statements for each copy, one after the other to
+    a database that is not near, would be slower than Attio.
+    """
+
+    def __init__(self, crm: Crm, ledgers: Sequence[RemovalLedger], limits: Limits) -> None:
+        self.crm, self.limits = crm, limits
+        self.object_slug = ledgers[0].object_slug
         self.report = Report()
         self.crm.is_halted = lambda: self.report.stopped is not None
-        self._database = asyncio.Lock()
+        self._idle: asyncio.Queue[RemovalLedger] = asyncio.Queue()
+        for ledger in ledgers:
+            self._idle.put_nowait(ledger)
         self._merging_is_possible = True
 
     def stop(self, why: str) -> None:
@@ -275,6 +308,10 @@ class Removal:
                 self.crm.tell = lambda words: shown.advance(0, note=words)
                 await self._all(canary, shown)
                 await self._read_back(canary)
+                if rest and self.report.removed == settled and self.report.counts["changed"]:
+                    self.stop(
+                        "all of the first have changed since the last build: `canon pull`, `make build`, then again"
+                    )
                 if self.report.stopped is None:
                     tell_canary(self.report)
                     await self._all(rest, shown)
@@ -284,7 +321,7 @@ class Removal:
 
     async def finish_earlier(self) -> None:
         """Settle what an earlier run had begun when it was ended: removals first, then what survivors gain."""
-        begun = await self._do(self.ledger.open_entries)
+        begun = await self._do(RemovalLedger.open_entries)
         if not begun:
             return
         with (
@@ -343,7 +380,7 @@ class Removal:
             survivor = await self._merge(cluster, survivor, copy, record, entries)
 
     async def _survivor(self, cluster: Cluster) -> Record:
-        record_id = await self._do(self.ledger.current_id, cluster.survivor_record_id)
+        record_id = await self._do(RemovalLedger.current_id, cluster.survivor_record_id)
         try:
             return await self.crm.get_record(self.object_slug, record_id)
         except RecordRejected as error:
@@ -370,24 +407,24 @@ class Removal:
         return copy, record, [each.document for each in entries]
 
     async def _changed(self, copy: Copy, record: Record, column: str) -> list[str]:
-        found: list[str] = await self._do(self.ledger.differing, copy.record_id, record.values, column)
+        found: list[str] = await self._do(RemovalLedger.differing, copy.record_id, record.values, column)
         return found
 
     async def _delete(self, cluster: Cluster, survivor: Record, copies: Sequence[tuple[Copy, Record]]) -> None:
         """Note the copies and what the survivor gains, delete them, then write the gains: by then domains are free."""
         records = [record for _, record in copies]
-        gains = await self._do(self.ledger.gains, survivor.values, [record.values for record in records])
-        ids = await self._do(self.ledger.note_deletes, cluster.cluster_id, survivor, records, gains)
+        gains = await self._do(RemovalLedger.gains, survivor.values, [record.values for record in records])
+        ids = await self._do(RemovalLedger.note_deletes, cluster.cluster_id, survivor, records, gains)
         for copy, _ in copies:
             try:
                 await self.crm.delete_record(self.object_slug, copy.record_id)
             except RecordRejected as error:
-                await self._do(self.ledger.settle, ids[copy.record_id], "rejected", error)
+                await self._do(RemovalLedger.settle, ids[copy.record_id], "rejected", error)
                 self._stay("rejected", copy, str(error))
             except Halted:
-                await self._do(self.ledger.settle, ids[copy.record_id], "not_sent", None)
+                await self._do(RemovalLedger.settle, ids[copy.record_id], "not_sent", None)
             else:
-                await self._do(self.ledger.follow, copy.record_id, survivor.record_id, ids[copy.record_id])
+                await self._do(RemovalLedger.follow, [copy.record_id], survivor.record_id, ids[copy.record_id])
                 self.report.counts["deleted"] += 1
         if gains:
             await self._gain(ids["survivor"], survivor.record_id, gains)
@@ -401,12 +438,12 @@ class Removal:
             for slug, values in gains.items() if len(gains) > 1 else ():  # one bad value loses no other
                 with contextlib.suppress(RecordRejected):  # the refusal as a whole is what is told
                     await self.crm.update_record(self.object_slug, record_id, {slug: values})
-            await self._do(self.ledger.settle, entry_id, "rejected", refused)
+            await self._do(RemovalLedger.settle, entry_id, "rejected", refused)
             self.report.stayed.append(
                 {"record_id": record_id, "name": None, "state": "rejected", "reason": f"gains of a survivor: {refused}"}
             )
         else:
-            await self._do(self.ledger.settle, entry_id, "done", None)
+            await self._do(RemovalLedger.settle, entry_id, "done", None)
             self.report.survivors_updated += 1
         finally:
             self.crm.is_halted = halted
@@ -418,23 +455,23 @@ class Removal:
         if not self._merging_is_possible:
             self._stay("kept", copy, f"{_described(copy, entries)}; Attio's merging is not to be had here")
             return survivor
-        entry_id = await self._do(self.ledger.note_merge, cluster.cluster_id, survivor, record, entries)
+        entry_id = await self._do(RemovalLedger.note_merge, cluster.cluster_id, survivor, record, entries)
         try:
             new_id = await self.crm.merge_records(self.object_slug, survivor.record_id, copy.record_id)
         except Halted:
-            await self._do(self.ledger.settle, entry_id, "not_sent", None)
+            await self._do(RemovalLedger.settle, entry_id, "not_sent", None)
             return survivor
         except Unavailable as error:
             if not error.lost_answer:
-                await self._do(self.ledger.settle, entry_id, "not_sent", error)
+                await self._do(RemovalLedger.settle, entry_id, "not_sent", error)
                 raise
             found = await self._find_merged(survivor, copy.record_id, dt.datetime.now(dt.UTC))
             if found is None:
-                await self._do(self.ledger.settle, entry_id, "not_sent", error)
+                await self._do(RemovalLedger.settle, entry_id, "not_sent", error)
                 raise
             new_id = found
         except (RecordRejected, AuthError) as error:
-            await self._do(self.ledger.settle, entry_id, "rejected", error)
+            await self._do(RemovalLedger.settle, entry_id, "rejected", error)
             if error.status in {403, 404} and error.code != "merge_in_progress":
                 self._merging_is_possible = False
                 self._stay("kept", copy, f"{_described(copy, entries)}; Attio would not merge: {error}")
@@ -446,12 +483,11 @@ class Removal:
     async def _follow_merge(self, entry_id: int, survivor: Record, record: Record, new_id: str) -> Record:
         """Wait for the new record, let the ledger follow it, and hand on what the merge itself left out."""
         merged = await self._readable(new_id)
-        await self._do(self.ledger.follow, survivor.record_id, new_id, None)
-        await self._do(self.ledger.follow, record.record_id, new_id, entry_id)
+        await self._do(RemovalLedger.follow, [survivor.record_id, record.record_id], new_id, entry_id)
         self.report.counts["merged"] += 1
-        gains = await self._do(self.ledger.gains, merged.values, [survivor.values, record.values])
+        gains = await self._do(RemovalLedger.gains, merged.values, [survivor.values, record.values])
         if gains:
-            gain_id = await self._do(self.ledger.note_gain, merged, gains)
+            gain_id = await self._do(RemovalLedger.note_gain, merged, gains)
             await self._gain(gain_id, new_id, gains)
             merged = await self.crm.get_record(self.object_slug, new_id)
         return merged
@@ -503,10 +539,12 @@ class Removal:
 
     async def _made_of(self, survivor: Record, since: dt.datetime) -> list[str]:
         """Return the records, new to mirror and ledger, that hold a merged survivor's unique or text values."""
-        filters = await self._do(self.ledger.telling_values, survivor.values)
+        filters = await self._do(RemovalLedger.telling_values, survivor.values)
         for each in filters:
             found = await self.crm.query(self.object_slug, filter=each)
-            unknown: list[str] = await self._do(self.ledger.new_records, [record.record_id for record in found], since)
+            unknown: list[str] = await self._do(
+                RemovalLedger.new_records, [record.record_id for record in found], since
+            )
             if unknown:
                 return unknown
         return []
@@ -517,37 +555,39 @@ class Removal:
         elif entry["method"] == "patch":
             await self._finish_gain(entry)
         elif await self._is_there(entry["record_id"]):
-            await self._do(self.ledger.settle, entry["entry_id"], "not_sent", None)
+            await self._do(RemovalLedger.settle, entry["entry_id"], "not_sent", None)
         else:
-            survivor_id = await self._do(self.ledger.current_id, entry["body"]["survivor_record_id"])
-            await self._do(self.ledger.follow, entry["record_id"], survivor_id, entry["entry_id"])
+            survivor_id = await self._do(RemovalLedger.current_id, entry["body"]["survivor_record_id"])
+            await self._do(RemovalLedger.follow, [entry["record_id"]], survivor_id, entry["entry_id"])
             self.report.counts["deleted"] += 1
         shown.advance()
 
     async def _finish_merge(self, entry: Mapping[str, Any]) -> None:
         survivor = attio.Record(entry["record_id"], "", "", entry["before"]["survivor"])
         record = attio.Record(entry["row_key"], "", "", entry["before"]["values"])
-        new_id = await self._find_merged(survivor, record.record_id, entry["started_at"], LOOK_LATER_SECONDS)
+        new_id = await self._do(RemovalLedger.current_id, survivor.record_id)
+        if new_id == survivor.record_id:  # else somebody has followed it already, and only the entry was left open
+            new_id = await self._find_merged(survivor, record.record_id, entry["started_at"], LOOK_LATER_SECONDS)
         if new_id is None:
-            await self._do(self.ledger.settle, entry["entry_id"], "not_sent", None)
+            await self._do(RemovalLedger.settle, entry["entry_id"], "not_sent", None)
         else:
             await self._follow_merge(entry["entry_id"], survivor, record, new_id)
 
     async def _finish_gain(self, entry: Mapping[str, Any]) -> None:
-        record_id = await self._do(self.ledger.current_id, entry["record_id"])
+        record_id = await self._do(RemovalLedger.current_id, entry["record_id"])
         survivor = await self.crm.get_record(self.object_slug, record_id)
-        removed = await self._do(self.ledger.removed_with, entry["run_id"], entry["row_key"])
-        gains = await self._do(self.ledger.gains, survivor.values, removed)
+        removed = await self._do(RemovalLedger.removed_with, entry["run_id"], entry["row_key"])
+        gains = await self._do(RemovalLedger.gains, survivor.values, removed)
         if gains:
             await self._gain(entry["entry_id"], record_id, gains)
         else:
-            await self._do(self.ledger.settle, entry["entry_id"], "done" if removed else "not_sent", None)
+            await self._do(RemovalLedger.settle, entry["entry_id"], "done" if removed else "not_sent", None)
 
     async def _read_back(self, todo: Sequence[Cluster]) -> None:
         """Look at the first that were removed: gone they must be, and their survivors there."""
         for cluster in todo if self.report.failure is None else ():
             await self._survivor(cluster)
-            gone = await self._do(self.ledger.removed_by, [copy.record_id for copy in cluster.copies])
+            gone = await self._do(RemovalLedger.removed_by, [copy.record_id for copy in cluster.copies])
             for record_id in gone:
                 if await self._is_there(record_id):
                     raise SurpriseError(
@@ -559,10 +599,13 @@ class Removal:
         self.report.stayed.append({"record_id": copy.record_id, "name": copy.name, "state": state, "reason": reason})
 
     async def _do(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Let the database do something, one thing at a time, while requests go on."""
-        async with self._database:
+        """Let the database do something while requests go on: on a connection that nothing else uses."""
+        ledger = await self._idle.get()
+        try:
             with refusals_told("ledger"):
-                return await asyncio.to_thread(function, *arguments)
+                return await asyncio.to_thread(function, ledger, *arguments)
+        finally:
+            self._idle.put_nowait(ledger)
 
 
 def _split(todo: Sequence[Cluster], canary: int) -> tuple[list[Cluster], list[Cluster]]:

@@ -214,28 +214,32 @@ class RemovalLedger:
             [state, error and (error.status or None), error and (error.code or None), error and str(error), entry_id],
         )
 
-    def follow(self, record_id: str, current_id: str, entry_id: int | None) -> None:
-        """Let aliases and row states lead from a record that is gone to the one it became; settle the entry."""
+    def follow(self, record_ids: Sequence[str], current_id: str, entry_id: int) -> None:
+        """Let aliases and row states lead from records that are gone to the one they became, and settle the entry.
+
+        At once, for both records of a merge: were one followed and the other not, nobody could tell what became of it.
+        """
         parameters = {
             "object": self.object_slug,
-            "record_id": record_id,
+            "record_ids": list(record_ids),
             "current_id": current_id,
             "entry_id": entry_id,
         }
-        with self.connection.transaction():
+        with self.connection.pipeline(), self.connection.transaction():
             for statement in (
                 """
                 update attio_sync.aliases set current_record_id = %(current_id)s
-                where object = %(object)s and current_record_id = %(record_id)s
+                where object = %(object)s and current_record_id = any (%(record_ids)s::uuid[])
                 """,
                 """
                 insert into attio_sync.aliases (object, record_id, current_record_id)
-                values (%(object)s, %(record_id)s, %(current_id)s)
+                select %(object)s, listed.record_id, %(current_id)s
+                from unnest(%(record_ids)s::uuid[]) as listed (record_id)
                 on conflict (object, record_id) do update set current_record_id = excluded.current_record_id
                 """,
                 """
                 update attio_sync.row_states set record_id = %(current_id)s
-                where object = %(object)s and record_id = %(record_id)s
+                where object = %(object)s and record_id = any (%(record_ids)s::uuid[])
                 """,
                 """
                 update attio_sync.entries

@@ -15,17 +15,53 @@
         ) as has_other_domain,
         coalesce({{ one }}.name_key <> {{ other }}.name_key and {{ one }}.number_key <> {{ other }}.number_key, false)
             as has_other_number,
-        coalesce({{ one }}.name_key <> {{ other }}.name_key and {{ one }}.division_key <> {{ other }}.division_key, false)
-            as has_other_division
+        coalesce(
+            ({{ one }}.name_key <> {{ other }}.name_key and {{ one }}.division_key <> {{ other }}.division_key)
+            -- 'Acme (Tampa)' and 'Acme (Miami)', whose cleaned names are one
+            or {{ one }}.branch_key <> {{ other }}.branch_key,
+            false
+        ) as has_other_division,
+        -- a franchise's houses have one name and the brand's page, but each a domain and a town
+        coalesce(
+            not string_to_array({{ one }}.company_domains, ' ') && string_to_array({{ other }}.company_domains, ' ')
+            and ({{ one }}.locality_key <> {{ other }}.locality_key or {{ one }}.country_code <> {{ other }}.country_code),
+            false
+        ) as has_other_place
 {%- endmacro %}
 
-{#- Whether two keys differ by at most one letter: changed, added or left out. Both at least six letters long, the first the same. -#}
+{#-
+    Whether the names of two CRM companies may be one company's: the same but for words that say nothing ('Official', 'HQ'), for an
+    ending of its domain or for a slip of the pen, or not both known. 'Acme' and 'Acme Payments' may be a company and its arm.
+-#}
+{% macro company_names_fit(one, other) -%}
+coalesce(
+            {{ one }}.name_key = {{ other }}.name_key
+            or {{ one }}.plain_key = {{ other }}.plain_key
+            or {{ has_word("translate(" ~ one ~ ".company_domains, '.-', '')", other ~ '.plain_key') }}
+            or {{ has_word("translate(" ~ other ~ ".company_domains, '.-', '')", one ~ '.plain_key') }}
+            or {{ differs_by_one_letter(one ~ '.name_words', other ~ '.name_words') }},
+            {{ one }}.name_key is null or {{ other }}.name_key is null
+        )
+{%- endmacro %}
+
+{#-
+    Whether a name has one letter more than the other, within a word that is long enough to be known by the rest of it: six letters
+    and more, the first the same. A changed letter makes another word ('Carbon', 'Carton'; 'Fund A', 'Fund B'). Both are names in
+    words, with single blanks.
+-#}
 {% macro differs_by_one_letter(one, other) -%}
 (
-    length({{ one }}) >= 6
-    and length({{ other }}) >= 6
-    and abs(length({{ one }}) - length({{ other }})) <= 1
+    abs(length({{ one }}) - length({{ other }})) = 1
     and left({{ one }}, 1) = left({{ other }}, 1)
+    and (
+        select
+            count(*) = 1
+            and min(greatest(length(words_of_one.word), length(words_of_other.word))) >= 6
+            and min(least(length(words_of_one.word), length(words_of_other.word))) >= 5
+        from {{ pieces_of(one, ' ') }} as words_of_one (word, place)
+        full join {{ pieces_of(other, ' ') }} as words_of_other (word, place) on words_of_one.place = words_of_other.place
+        where words_of_one.word is distinct from words_of_other.word
+    )
     and (
         select
             -- what both begin with and what both end with covers all but one letter of the longer
@@ -57,4 +93,12 @@ substring({{ name }} from '\mof\s+(?!.*\mof\M)(.+)$')
 {#- The first label of a domain, letters and digits only: 'acme-foods.co.uk' becomes 'acmefoods'. -#}
 {% macro domain_label(domain) -%}
 regexp_replace(split_part({{ domain }}, '.', 1), '[^a-z0-9]', '', 'g')
+{%- endmacro %}
+
+{#-
+    What a name says of a branch at its end: the 'Tampa' of 'Acme (Tampa)' and of 'Acme | Tampa'; null without it, and of more than
+    three words, which are a tagline.
+-#}
+{% macro name_of_branch(name) -%}
+substring({{ name }} from '[[:alnum:]][^(\[|]*[(\[|]\s*((?:[^\s()\[\]|]+\s+){0,2}[^\s()\[\]|]+)\s*[)\]]?\s*$')
 {%- endmacro %}

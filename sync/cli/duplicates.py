@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 INTERRUPTED = 130
+MORE_CONNECTIONS = 7
+"""To the database, besides the one that holds the lock."""
 
 about = click.option(
     "--object",
@@ -80,22 +82,32 @@ def plan(session: Session, object_slug: str) -> None:
     with database.connect(session.project_dir) as connection:
         tiers = duplicates.tiers(connection, relation)
         shown = duplicates.riskiest(connection, relation, limit=SHOWN)
-        removal.references(connection)
+        removal.read_mirrored(connection)
         removals = mapping.relation(session.project_dir, removal.REMOVALS[object_slug])
         todo = removal.clusters(connection, removals, object_slug)
     cost = removal.cost(todo, rate_limiter.ceilings(os.environ))
+    ways = {copy.record_id: "delete" if copy.is_empty else "merge" for cluster in todo for copy in cluster.copies}
+    shown = [{**row, "strategy": ways.get(str(row["record_id"]), "review")} for row in shown]
     counted = Table(
         "how sure", "clusters", "copies", title=f"Copies among the {object_slug} of the CRM", title_justify="left"
     )
     for each in tiers:
         counted.add_row(each.tier, f"{each.clusters:,}", f"{each.copies:,}")
     listed = Table(
-        "sure", "score", "copy", "of", "why", title="Look at these first: the least evidence", title_justify="left"
+        "sure",
+        "score",
+        "then",
+        "copy",
+        "of",
+        "why",
+        title="Look at these first: the least evidence",
+        title_justify="left",
     )
     for row in shown:
         copy = " ".join(filter(None, [row["name"], *(row["domains"] or [])]))
         survivor = " ".join(filter(None, [row["survivor_name"], *(row["survivor_domains"] or [])]))
-        listed.add_row(row["tier"], f"{row['score']:.2f}", copy, survivor, ", ".join(row["reasons"] or []))
+        reasons = ", ".join(row["reasons"] or [])
+        listed.add_row(row["tier"], f"{row['score']:.2f}", row["strategy"], copy, survivor, reasons)
     document = {
         "object": object_slug,
         "tiers": [{"tier": each.tier, "clusters": each.clusters, "copies": each.copies} for each in tiers],
@@ -213,15 +225,14 @@ async def _apply(session: Session, object_slug: str, limits: removal.Limits, *, 
                     {"object": object_slug, "max": most, "limit": limits.copies, "canary": limits.canary},
                     workspace_id=identity.workspace_id,
                 )
-                with ended_whatever_happens(connection, run_id):
-                    notes = removal_ledger.RemovalLedger(
-                        connection,
-                        run_id,
-                        object_slug,
-                        removal.REMOVALS[object_slug],
-                        relation,
-                        removal_ledger.written_attributes(await crm.attributes(object_slug)),
-                    )
+                with ended_whatever_happens(connection, run_id), contextlib.ExitStack() as opened:
+                    more = (database.connect(session.project_dir, autocommit=True) for _ in range(MORE_CONNECTIONS))
+                    attributes = removal_ledger.written_attributes(await crm.attributes(object_slug))
+                    model = removal.REMOVALS[object_slug]
+                    notes = [
+                        removal_ledger.RemovalLedger(each, run_id, object_slug, model, relation, attributes)
+                        for each in (connection, *map(opened.enter_context, more))
+                    ]
                     removing = removal.Removal(crm, notes, limits)
                     await removing.finish_earlier()
                     await pull.pull(crm, connection, pulled, may_be_absent=True)
@@ -299,6 +310,8 @@ def _answer(session: Session, run_id: int, object_slug: str, done: Report, exit_
     )
     if done.stopped:
         parts.append(f"Stopped: {done.stopped}")
+    elif done.counts["changed"]:
+        parts.append("What changed is decided about anew after `canon pull` and `make build`.")
     if done.removed:
         parts.append("Now `make build`, so that the models see it.")
     session.answer(document, *parts)

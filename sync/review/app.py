@@ -7,6 +7,7 @@ import json
 import threading
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID  # noqa: TC003  # pydantic reads it
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -36,7 +37,7 @@ class Decided(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pairs: Annotated[list[tuple[str, str]], Field(min_length=1, max_length=1000)]
+    pairs: Annotated[list[tuple[UUID, UUID]], Field(min_length=1, max_length=1000)]
     decision: Decision | None
 
 
@@ -78,6 +79,7 @@ def application(
     @app.post("/decisions", dependencies=[Depends(allowed), Depends(from_this_page)], status_code=204)
     def keep(decided: Decided) -> None:
         with turn:
-            decide(connection, object_slug, decided.pairs, decided.decision, decided_by)
+            pairs = [(str(one), str(other)) for one, other in decided.pairs]
+            decide(connection, object_slug, pairs, decided.decision, decided_by)
 
     return app

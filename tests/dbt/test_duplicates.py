@@ -168,13 +168,15 @@ def test_the_same_records_in_another_order_give_the_same_survivors(crm: Build, t
 
 
 def company(
-    number: int, name: str | None, domains: Sequence[str] = (), page: str | None = None
+    number: int, name: str | None, domains: Sequence[str] = (), page: str | None = None, city: str | None = None
 ) -> tuple[str, str, dict[str, Any]]:
     values: dict[str, Any] = {"domains": list(domains)}
     if name:
         values["name"] = [name]
     if page:
         values["linkedin"] = [f"https://www.linkedin.com/company/{page}"]
+    if city:
+        values["primary_location"] = [{"locality": city, "country_code": "US"}]
     return f"00000000-0000-4000-8000-{number:012d}", "2025-01-01", values
 
 
@@ -193,6 +195,26 @@ HARD = [
     # the same name, and nothing else
     [company(9, "Atlas", ["atlas.so"]), company(10, "Atlas", ["atlascard.com"])],
     [company(11, "Pulse", page="pulse-hr"), company(12, "Pulse", page="pulse-labs")],
+    # on one domain and one page, under a name of its own: an arm that no list knows, a branch, a fund of another letter
+    [company(70, "Siskin", ["siskin.com"], "siskin"), company(71, "Siskin Payments", ["pay.siskin.com"], "siskin")],
+    [
+        company(72, "Avocet (Tampa)", ["tampa.avocet.com"], "avocet"),
+        company(73, "Avocet | Miami", ["miami.avocet.com"], "avocet"),
+        company(74, "Avocet", ["avocet.com"], "avocet"),
+    ],
+    [company(75, "Alpine Fund A", ["a.alpine.com"]), company(76, "Alpine Fund B", ["b.alpine.com"])],
+    [company(77, "Carbon", ["one.carbon.com"]), company(78, "Carton", ["two.carbon.com"])],
+    # what has no name agrees with both, and leads from neither to the other
+    [
+        company(79, "Linnet", ["linnet.com"], "linnet"),
+        company(80, "Linnet Robotics", ["robotics.linnet.com"], "linnet"),
+        company(81, None, ["www2.linnet.com"], "linnet"),
+    ],
+    # houses of one brand: one name, the brand's page, a domain and a town each
+    [
+        company(82, "Keyes", ["keyes-austin.com"], "keyes", "Austin"),
+        company(83, "Keyes", ["keyes-dallas.com"], "keyes", "Dallas"),
+    ],
     # pages on a host that many share
     [company(13, "Quill", ["github.com"]), company(14, "Quill", ["gitlab.com"], "quill")],
     # five names on one host that no list knows
@@ -207,6 +229,11 @@ COPIES = [
     [company(44, "Gannet", ["gannet.com"], "gannet"), company(45, "Gannet", ["gannet.io"], "gannet")],
     [company(46, "Shearwater", ["shearwater.com"]), company(47, "Shearwatr", ["app.shearwater.com"])],
     [company(48, None, ["www2.dunlin.com"], "dunlin"), company(49, "Dunlin", ["dunlin.com"], "dunlin")],
+    [
+        company(50, "Turnstone", ["turnstone.com"], "turn"),
+        company(51, "Turnstone - Official", ["t.turnstone.com"], "turn"),
+    ],
+    [company(52, "Sanderling (YC W21)", ["sanderling.com"]), company(53, "Sanderling", ["go.sanderling.com"])],
 ]
 
 

@@ -65,8 +65,25 @@ def test_the_plan_counts_copies_and_shows_the_least_evidence_first(canon: Canon)
 
 @pytest.mark.usefixtures("views")
 def test_the_plan_tells_the_strategy_for_the_certain_ones_and_what_it_costs(canon: Canon) -> None:
-    cost = canon("duplicates", "plan", "--json", env={"CANON_WRITES_PER_SECOND": "1"}).expect(0).json["removal"]
-    assert cost == {"copies": 2, "deletes": 1, "merges": 1, "calls": 3, "seconds": 3.0}
+    said = canon("duplicates", "plan", "--json", env={"CANON_WRITES_PER_SECOND": "1"}).expect(0).json
+    assert said["removal"] == {"copies": 2, "deletes": 1, "merges": 1, "calls": 3, "seconds": 3.0}
+    assert [(row["name"], row["strategy"]) for row in said["riskiest"]] == [
+        ("Less sure copy", "delete"),
+        ("Sure copy", "merge"),
+        ("Likely copy", "review"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["notes", "tasks", "entries"])
+def test_the_plan_counts_a_copy_as_merged_that_the_last_pull_found_something_on(
+    kind: str, canon: Canon, views: Database
+) -> None:
+    views.run(
+        "insert into attio_mirror.attached (record_id, kind, count)"
+        f" select record_id, '{kind}', 1 from canon.attio_company_duplicates where name = 'Less sure copy'"
+    )
+    removal = canon("duplicates", "plan", "--json").expect(0).json["removal"]
+    assert (removal["deletes"], removal["merges"]) == (0, 2)
 
 
 @pytest.mark.usefixtures("views")

@@ -100,7 +100,7 @@ def remove(
             run_id = ledger.begin_run(connection, "duplicates apply", {}, workspace_id="w")
             attributes = written_attributes(await crm.attributes("companies"))
             notes = RemovalLedger(connection, run_id, "companies", removal.REMOVALS["companies"], TABLE, attributes)
-            removing = removal.Removal(crm, notes, removal.Limits(canary, limit))
+            removing = removal.Removal(crm, [notes], removal.Limits(canary, limit))
             await removing.finish_earlier()
             await removal.read_attached(crm, connection)
             todo = removal.clusters(connection, TABLE, "companies", limit=limit)
@@ -199,6 +199,41 @@ def test_what_changed_since_it_was_decided_is_left_alone_and_named(
     assert "description" in report.stayed[0]["reason"]
 
 
+def test_where_all_of_the_first_have_changed_the_rest_is_not_tried(sandbox: Sandbox, database: Database) -> None:
+    pairs = [(company(sandbox, name=f"Copy {number}"), company(sandbox, name=f"Kept {number}")) for number in range(6)]
+    decide(sandbox, database, pairs)
+    for _, kept in pairs:
+        sandbox.call("PATCH", kept, {"data": {"values": {"description": ["Synced"]}}}).raise_for_status()
+    report = remove(sandbox, database, canary=2)
+    assert (report.counts["changed"], report.counts["left"]) == (2, 4)
+    assert "make build" in str(report.stopped)
+
+
+def test_two_copies_that_a_person_called_distinct_hold_their_whole_cluster_back(
+    sandbox: Sandbox, database: Database
+) -> None:
+    kept, one, other = (company(sandbox, name=f"Acme {number}") for number in range(3))
+    sure, its_copy = company(sandbox, name="Zeta"), company(sandbox, name="Zeta Inc")
+    decide(sandbox, database, [(one, kept), (other, kept), (its_copy, sure)])
+    database.run(
+        "insert into reference.duplicate_decisions (object, record_id_a, record_id_b, decision)"
+        f" values ('companies', '{id_of(one)}', '{id_of(other)}', 'distinct')"
+    )
+    assert remove(sandbox, database).removed == 1
+    assert all(is_there(sandbox, path) for path in (kept, one, other, sure))
+
+
+def test_what_somebody_wants_kept_stays_though_its_cluster_goes(sandbox: Sandbox, database: Database) -> None:
+    kept, one, other = (company(sandbox, name=f"Acme {number}") for number in range(3))
+    decide(sandbox, database, [(one, kept), (other, kept)])
+    database.run(
+        "insert into reference.duplicate_decisions (object, record_id_a, record_id_b, decision)"
+        f" values ('companies', '{id_of(one)}', '{id_of(one)}', 'keep')"
+    )
+    assert remove(sandbox, database).removed == 1
+    assert is_there(sandbox, one)
+
+
 def test_a_copy_that_is_gone_already_is_named_and_nothing_is_written(sandbox: Sandbox, database: Database) -> None:
     kept, copy = company(sandbox, name="Acme"), company(sandbox, name="Acme Inc", description="Anvils")
     decide(sandbox, database, [(copy, kept)])
@@ -289,6 +324,24 @@ def test_a_merge_whose_answer_was_lost_is_found_and_not_repeated(
     assert (merges, report.counts["merged"], report.failure) == ([202], 1, None)
     assert values(sandbox, person, "company", "target_record_id") == [id_of(now(database, kept))]
     assert values(sandbox, now(database, kept), "description") == ["Anvils"]
+
+
+def test_a_merge_that_was_followed_but_not_settled_is_settled_by_the_next_run(
+    sandbox: Sandbox, database: Database
+) -> None:
+    kept, copy = company(sandbox, name="Acme"), company(sandbox, name="Acme GmbH")
+    person = person_of(sandbox, copy)
+    decide(sandbox, database, [(copy, kept)])
+    assert remove(sandbox, database).counts["merged"] == 1
+    survivor = now(database, kept)
+    database.run("update attio_sync.entries set state = 'pending' where method = 'merge'")
+    database.run(f"delete from attio_sync.aliases where record_id = '{id_of(copy)}'")
+
+    report = remove(sandbox, database)
+
+    assert (report.counts["merged"], report.failure) == (1, None)
+    assert now(database, copy) == survivor
+    assert values(sandbox, person, "company", "target_record_id") == [id_of(survivor)]
 
 
 def test_a_merge_that_never_arrived_is_told_and_done_the_next_time(sandbox: Sandbox, database: Database) -> None:

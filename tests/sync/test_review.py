@@ -107,7 +107,15 @@ def test_what_was_said_to_be_distinct_is_not_removed_from_then_on(client: TestCl
         assert removal.clusters(connection, relation, "companies") == []
 
 
-@pytest.mark.parametrize("body", [{}, {"pairs": [], "decision": "same"}, {"pairs": [["a", "b"]], "decision": "maybe"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"pairs": [], "decision": "same"},
+        {"pairs": [[COPY, KEPT]], "decision": "maybe"},
+        {"pairs": [["no record", KEPT]], "decision": "same"},
+    ],
+)
 def test_a_decision_of_another_shape_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     assert client.post("/decisions", json=body, headers=HEADERS).status_code == 422
 

@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 crm_companies as (
@@ -65,7 +67,10 @@ named as (
         linkedin_urls.linkedin_url_normalized as linkedin_url,
         linkedin_urls.linkedin_slug,
         distinguishing_words.number_key,
-        distinguishing_words.division_key
+        distinguishing_words.division_key,
+        distinguishing_words.branch_key,
+        distinguishing_words.name_words,
+        distinguishing_words.plain_key
     from crm_companies
     left join names on crm_companies.name = names.name_raw
     left join linkedin_urls
@@ -129,6 +134,9 @@ identified as (
         named.name_key,
         named.number_key,
         named.division_key,
+        named.branch_key,
+        named.name_words,
+        named.plain_key,
         named.linkedin_url,
         named.linkedin_slug,
         own_domains.company_domains,

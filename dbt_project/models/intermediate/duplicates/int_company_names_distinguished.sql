@@ -48,7 +48,8 @@ folded as (
 
     select
         distinct_names.name_raw,
-        {{ fold_text('coalesce(names.name, distinct_names.name_raw)') }} as name
+        {{ fold_text('coalesce(names.name, distinct_names.name_raw)') }} as name,
+        {{ folded_words(name_of_branch('distinct_names.name_raw')) }} as branch
     from distinct_names
     left join names on distinct_names.name_raw = names.name_raw
 
@@ -93,7 +94,8 @@ distinguishing as (
         'division' as kind,
         tokens.token as element
     from tokens
-    inner join division_words on tokens.token = division_words.word and tokens.place > 1
+    inner join division_words
+        on tokens.token = division_words.word and tokens.place > 1 and division_words.kind in ('division', 'place')
 
     union all
 
@@ -104,6 +106,36 @@ distinguishing as (
         'of ' || {{ name_behind_of('folded.name') }} as element
     from folded
     where {{ name_behind_of('folded.name') }} is not null
+
+),
+
+-- 'Acme - Official' is Acme
+in_plain_words as (
+
+    select
+        tokens.name_raw,
+        string_agg(tokens.token, ' ' order by tokens.place) as name_words,
+        string_agg(tokens.token, '' order by tokens.place) filter (where remarks.word is null) as plain_key
+    from tokens
+    left join division_words as remarks
+        on tokens.token = remarks.word and tokens.place > 1 and remarks.kind = 'remark'
+    group by tokens.name_raw
+
+),
+
+-- '(HQ)' and '(formerly Acme)' name no branch
+branches as (
+
+    select
+        folded.name_raw,
+        folded.branch
+    from folded
+    where
+        folded.branch is not null
+        and not exists (
+            select 1 from division_words
+            where division_words.kind = 'remark' and {{ has_word('folded.branch', 'division_words.word') }}
+        )
 
 ),
 
@@ -120,9 +152,14 @@ keyed as (
             string_agg(distinguishing.element, ' ' order by distinguishing.element collate "C") -- noqa: RF02
             filter (where distinguishing.kind = 'division'),
             ''
-        ) as division_key
+        ) as division_key,
+        coalesce(max(branches.branch), '') as branch_key,
+        max(in_plain_words.name_words) as name_words,
+        max(in_plain_words.plain_key) as plain_key
     from folded
     left join distinguishing on folded.name_raw = distinguishing.name_raw
+    left join branches on folded.name_raw = branches.name_raw
+    left join in_plain_words on folded.name_raw = in_plain_words.name_raw
     group by folded.name_raw
 
 )

@@ -12,6 +12,7 @@ keys as (
 
     select
         record_id,
+        name_key,
         'linkedin' as block_kind,
         linkedin_url as block_key
     from crm_companies
@@ -22,6 +23,7 @@ keys as (
     -- a record's own domain and the one that its people's e-mails come from
     select
         crm_companies.record_id,
+        crm_companies.name_key,
         'domain' as block_kind,
         listed.domain as block_key
     from crm_companies
@@ -35,6 +37,7 @@ keys as (
     -- 'Acme' and acme.com lead to each other
     select
         record_id,
+        name_key,
         'name' as block_kind,
         name_key as block_key
     from crm_companies
@@ -44,6 +47,7 @@ keys as (
 
     select
         crm_companies.record_id,
+        crm_companies.name_key,
         'name' as block_kind,
         listed.label as block_key
     from crm_companies
@@ -54,6 +58,7 @@ keys as (
 
     select
         record_id,
+        name_key,
         'name_start_and_city' as block_kind,
         concat_ws('|', left(name_key, 5), locality_key, country_code) as block_key
     from crm_companies
@@ -67,6 +72,7 @@ sized as (
         block_kind,
         block_key,
         record_id,
+        name_key,
         (count(*) over (partition by block_kind, block_key))::integer as record_count
     from keys
 
@@ -78,6 +84,7 @@ worth_comparing as (
         block_kind,
         block_key,
         record_id,
+        name_key,
         record_count,
         record_count > {{ most_records }} as is_dropped
     from sized

@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 blocks as (
@@ -29,7 +31,14 @@ sharing_a_block as (
             one.block_kind = other.block_kind
             and one.block_key = other.block_key
             and one.record_id < other.record_id
-    where not one.is_dropped
+    where
+        not one.is_dropped
+        -- a start of five letters and a city say something only where one name goes on where the other ends
+        and (
+            one.block_kind != 'name_start_and_city'
+            or starts_with(one.name_key, other.name_key)
+            or starts_with(other.name_key, one.name_key)
+        )
 
 ),
 

@@ -1,3 +1,6 @@
+{#- Nothing is known of the passes' sizes: the planner would take them for one row each and compare every record with every other. -#}
+{{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_nestloop = off"]) }}
+
 {%- set conflicts %}
     -- what no pair was compared for may still not fit together
     select
@@ -9,6 +12,7 @@
             other.record_id as record_id_b,
             {{ company_vetoes('one', 'other') }},
             coalesce(one.linkedin_url = other.linkedin_url, false) as has_same_linkedin,
+            {{ company_names_fit('one', 'other') }} as has_fitting_names,
             coalesce(pairs.decision = 'same', false) as is_said_same,
             coalesce(pairs.decision in ('distinct', 'keep'), false) as is_said_distinct
         from members as members_a
@@ -26,7 +30,8 @@
                 compared.has_other_linkedin
                 or compared.has_other_number
                 or compared.has_other_division
-                or (compared.has_other_domain and not compared.has_same_linkedin)
+                or not compared.has_fitting_names
+                or (compared.has_other_domain and (compared.has_other_place or not compared.has_same_linkedin))
             )
         )
 {%- endset -%}

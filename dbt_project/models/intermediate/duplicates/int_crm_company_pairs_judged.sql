@@ -1,3 +1,5 @@
+{{ config(post_hook="analyze {{ this }}") }}
+
 with
 
 candidates as (
@@ -48,6 +50,12 @@ compared as (
         coalesce(one.name_key = other.name_key, false) as has_same_name,
         one.name_key as name_key_a,
         other.name_key as name_key_b,
+        one.name_words as name_words_a,
+        other.name_words as name_words_b,
+        -- asked only where page and domain agree: it takes time
+        coalesce(one.linkedin_url = other.linkedin_url, false)
+        and coalesce({{ shares_a_word('one.company_domains', 'other.company_domains') }}, false)
+        and {{ company_names_fit('one', 'other') }} as has_fitting_names,
         coalesce(
             case
                 -- the name of a record without a domain, and the other's domain
@@ -83,7 +91,7 @@ compared_in_spelling as (
         -- only a shared domain or page makes a typo out of a difference
         case
             when (has_same_domain or has_same_linkedin) and not has_same_name
-                then coalesce({{ differs_by_one_letter('name_key_a', 'name_key_b') }}, false)
+                then coalesce({{ differs_by_one_letter('name_words_a', 'name_words_b') }}, false)
             else false
         end as has_one_typo,
         coalesce(
@@ -99,10 +107,9 @@ weighed as (
 
     select
         *,
-        has_same_linkedin::integer + has_same_domain::integer + has_same_name::integer as agreement_count,
         has_other_linkedin or has_other_number or has_other_division as has_veto,
-        -- two domains say two companies, unless both name one LinkedIn page
-        has_other_domain and not has_same_linkedin as has_domain_veto
+        -- two domains say two companies, unless both name one LinkedIn page and no two places
+        has_other_domain and (has_other_place or not has_same_linkedin) as has_domain_veto
     from compared_in_spelling
 
 ),
@@ -117,7 +124,12 @@ judged as (
             when
                 not has_veto
                 and not has_domain_veto
-                and (agreement_count >= 2 or (has_same_domain and has_one_typo))
+                and (
+                    (has_same_name and (has_same_linkedin or has_same_domain))
+                    -- a company's arm may stand on its domain and name its page, under a name of its own
+                    or (has_same_linkedin and has_same_domain and has_fitting_names)
+                    or (has_same_domain and has_one_typo)
+                )
                 then 'certain'
             when
                 not has_veto
@@ -170,9 +182,11 @@ explained as (
             ('has_same_email_domain', 'same_email_domain'),
             ('has_same_city', 'same_city'),
             ('has_other_linkedin', 'veto_other_linkedin'),
-            ('has_domain_veto', 'veto_other_domain'),
+            ('has_domain_veto and not has_same_linkedin', 'veto_other_domain'),
+            ('has_domain_veto and has_same_linkedin', 'veto_other_domain_and_place'),
             ('has_other_number', 'veto_other_number'),
             ('has_other_division', 'veto_other_division'),
+            ('has_same_linkedin and has_same_domain and not has_fitting_names', 'other_name'),
         ]) }} as reasons
     from judged
 

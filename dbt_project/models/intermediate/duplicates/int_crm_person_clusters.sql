@@ -1,3 +1,6 @@
+{#- Nothing is known of the passes' sizes: the planner would take them for one row each and compare every record with every other. -#}
+{{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_nestloop = off"]) }}
+
 {%- set conflicts %}
     select
         compared.record_id_a,
