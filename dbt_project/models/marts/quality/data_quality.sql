@@ -273,11 +273,11 @@ in_drawers as (
         *,
         became is null as is_nulled,
         became is not null and found != became as is_changed,
-        case when found is distinct from became then abs(hashtext(found)::bigint) % 5 end as drawer,
+        case when became is null or found != became then abs(hashtext(found)::bigint) % 5 end as drawer,
         case
-            when found is distinct from became
-                then left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')
-        end collate "C" as sample
+            when became is null or found != became
+                then (left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')) collate "C"
+        end as sample
     from judged
 
 ),
