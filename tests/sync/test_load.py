@@ -157,11 +157,11 @@ def test_ndjson_keys_are_columns_and_values_keep_their_digits(loaded: Load, data
         ("blank-lines.csv", b"domain,name\n\nx.com,X\n\n\n"),
         ("quoted.csv", b'"domain","name"\n"x.com","X"\n'),
         ("padded-header.csv", b" domain , name \nx.com,X\n"),
-        ("zipped.csv.gz", gzip.compress(b"domain,name\nx.com,X\n")),
-        ("zipped-under-a-plain-name.csv", gzip.compress(b"domain,name\nx.com,X\n")),
+        ("zipped.csv.gz", gzip.compress(b"domain,name\nx.com,X\n", mtime=0)),
+        ("zipped-under-a-plain-name.csv", gzip.compress(b"domain,name\nx.com,X\n", mtime=0)),
         ("no-ending", b'{"domain": "x.com", "name": "X"}\n'),
         ("file.jsonl", b'\xef\xbb\xbf{"domain": "x.com", "name": "X"}\r\n'),
-        ("zipped.ndjson.gz", gzip.compress(b'{"domain": "x.com", "name": "X"}')),
+        ("zipped.ndjson.gz", gzip.compress(b'{"domain": "x.com", "name": "X"}', mtime=0)),
     ],
 )
 def test_files_come_in_many_shapes(loaded: Load, database: Database, name: str, content: bytes) -> None:
