@@ -75,6 +75,9 @@ class RateLimiter:
     Slots are evenly spaced, and no stretch of a second and `GUARD` ever holds more than the ceiling. A 429 stops
     every request until the time that Attio names. Where it came although we were below the ceiling, the limit itself
     is lower now (or somebody shares it): the rate falls to what was let through, and recovers slowly.
+
+    A request of an endpoint with a ceiling of its own counts `within` another one too. Its turn comes at the head of
+    that other queue, so that it is sent when both allow it, and its refusal says nothing of the other ceiling.
     """
 
     def __init__(
@@ -82,18 +85,21 @@ class RateLimiter:
         ceiling: float,
         *,
         name: str = "requests",
+        within: RateLimiter | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.ceiling = ceiling
         self.rate = ceiling
         self.name = name
+        self.within = within
         self.sent = 0
         self.refusals = 0
         self.lowest_rate = ceiling
         self._clock = clock
         self._sleep = sleep
-        self._turn = asyncio.Lock()  # fair: first come, first served
+        self._queue = asyncio.Lock()  # fair: first come, first served
+        self._turn = asyncio.Lock()
         self._slots: deque[float] = deque(maxlen=math.ceil(ceiling) * 2 + 1)
         self._refused_slots: deque[float] = deque(maxlen=math.ceil(ceiling) * 2 + 1)
         self._due = -math.inf
@@ -108,6 +114,10 @@ class RateLimiter:
 
         Raises `Halted`, at once for all who wait, when `is_halted` says so.
         """
+        async with self._queue:
+            return await self._next_slot(is_halted)
+
+    async def _next_slot(self, is_halted: Callable[[], bool]) -> float:
         async with self._turn:
             now = self._clock()
             while (wait := self._earliest(now) - now) > SLEEP_GRANULARITY:
@@ -117,6 +127,8 @@ class RateLimiter:
                 now = self._clock()
             if is_halted():
                 raise Halted
+            if self.within is not None:
+                now = await self.within._next_slot(is_halted)  # noqa: SLF001  # one of our own
             slot = max(self._earliest(now), now)
             self._due = max(self._due, now - CATCH_UP_SECONDS) + (1 + self._guard) / self.rate
             self._slots.append(slot)
@@ -258,8 +270,8 @@ class Crm:
     def __init__(self, where: Settings, limits: Ceilings, *, patience: Patience) -> None:
         self.reads = RateLimiter(limits.reads, name="reads")
         self.writes = RateLimiter(limits.writes, name="writes")
-        self.merges = RateLimiter(min(limits.writes, MERGES_PER_SECOND), name="merges")
-        self.notes_read = RateLimiter(min(limits.reads, NOTES_PER_SECOND), name="notes")
+        self.merges = RateLimiter(min(limits.writes, MERGES_PER_SECOND), name="merges", within=self.writes)
+        self.notes_read = RateLimiter(min(limits.reads, NOTES_PER_SECOND), name="notes", within=self.reads)
         self.retried = 0
         self.open_calls = 0
         self.tell: Callable[[str], None] = lambda _words: None
@@ -278,7 +290,7 @@ class Crm:
 
     def note(self) -> str:
         """Return in words what is out of the ordinary with Attio's limits, for a progress line."""
-        return ", ".join(part for part in (self.reads.describe(), self.writes.describe()) if part)
+        return ", ".join(part for one in (self.reads, self.writes, self.merges) if (part := one.describe()))
 
     async def identify(self) -> Identity:
         """Return whose token this is; raise `AuthError` when Attio does not know it.
@@ -338,9 +350,8 @@ class Crm:
 
         Raises `Unavailable` with `lost_answer` when it may have happened: look before you try again.
         """
-        await self.merges.slot(self._is_halted)
         return await self._call(
-            self.writes,
+            self.merges,
             lambda api: api.merge_records(object_slug, primary_record_id, secondary_record_id),
             repeatable=False,
         )
@@ -361,8 +372,7 @@ class Crm:
 
     async def notes(self, *, offset: int) -> list[Attachment]:
         """Return one page of the workspace's notes; fewer than `attio.NOTES_LIMIT` mean that there are no more."""
-        await self.notes_read.slot()
-        return await self._call(self.reads, lambda api: api.notes(offset=offset))
+        return await self._call(self.notes_read, lambda api: api.notes(offset=offset))
 
     async def tasks(self, *, offset: int) -> list[Attachment]:
         """Return one page of the workspace's tasks; fewer than `attio.PAGE_LIMIT` mean that there are no more."""
@@ -474,7 +484,8 @@ class Crm:
         """Send once; a request that Attio put off (429: not processed) goes again after the pause."""
         give_up_at = time.monotonic() + self._patience.refused_seconds
         while True:
-            slot = await (limiter.slot(self._is_halted) if limiter is self.writes else limiter.slot())
+            writes = limiter in {self.writes, self.merges}
+            slot = await (limiter.slot(self._is_halted) if writes else limiter.slot())
             api = self._idle.pop() if self._idle else self._new_api()
             try:
                 answer = await send(api)

@@ -585,14 +585,14 @@ class Removal:
 
     async def _read_back(self, todo: Sequence[Cluster]) -> None:
         """Look at the first that were removed: gone they must be, and their survivors there."""
-        for cluster in todo if self.report.failure is None else ():
-            await self._survivor(cluster)
-            gone = await self._do(RemovalLedger.removed_by, [copy.record_id for copy in cluster.copies])
-            for record_id in gone:
-                if await self._is_there(record_id):
-                    raise SurpriseError(
-                        f"record {record_id} was removed and can still be read: nothing more is removed"
-                    )
+        if self.report.failure is None:
+            await asyncio.gather(*(self._read_one_back(cluster) for cluster in todo))
+
+    async def _read_one_back(self, cluster: Cluster) -> None:
+        await self._survivor(cluster)
+        for record_id in await self._do(RemovalLedger.removed_by, [copy.record_id for copy in cluster.copies]):
+            if await self._is_there(record_id):
+                raise SurpriseError(f"record {record_id} was removed and can still be read: nothing more is removed")
 
     def _stay(self, state: str, copy: Copy, reason: str) -> None:
         self.report.counts[state] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import itertools
 import json
 import random
 import socket
@@ -173,6 +174,42 @@ def test_an_idle_minute_is_no_credit() -> None:
     simulation.now += 60
     run(simulation, 100)
     assert simulation.refused == 0
+
+
+def test_a_ceiling_within_another_is_kept_while_the_others_queue_for_that_one() -> None:
+    now, sleepers, order = 0.0, list[tuple[float, int, asyncio.Future[None]]](), itertools.count()
+
+    async def sleep(seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(sleepers, (now + seconds, next(order), woken))
+        await woken
+
+    async def send_all() -> tuple[list[float], list[float]]:
+        nonlocal now
+        writes = RateLimiter(25, clock=lambda: now, sleep=sleep)
+        merges = RateLimiter(5, within=writes, clock=lambda: now, sleep=sleep)
+        sent: dict[RateLimiter, list[float]] = {writes: [], merges: []}
+
+        async def send(limiter: RateLimiter, times: int) -> None:
+            for _ in range(times):
+                await limiter.slot()
+                sent[limiter].append(now)
+
+        jobs = [asyncio.create_task(send(writes, 25)) for _ in range(32)]
+        jobs += [asyncio.create_task(send(merges, 20)) for _ in range(8)]
+        while not all(job.done() for job in jobs):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            if sleepers:
+                now, _, woken = heapq.heappop(sleepers)
+                woken.set_result(None)
+        return sent[writes] + sent[merges], sent[merges]
+
+    everything, merged = asyncio.run(send_all())
+    assert max(Counter(map(int, everything)).values()) <= 25
+    assert max(Counter(map(int, merged)).values()) <= 5
+    assert max(everything) <= 40
+    assert max(merged) <= 34  # at the head of that queue, which 31 others stand in
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "nan", "inf", "1e9"])
