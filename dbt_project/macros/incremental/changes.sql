@@ -1,10 +1,11 @@
 {#- What is compared for each incremental table: a full join of what is there with what it was made from. -#}
 
+{#- The same cell stands in many rows: repeats are dropped last, of the few that changed. -#}
 {% macro changes_of_linkedin_urls() -%}
-select
+select distinct
     found.linkedin_url_raw,
     made.linkedin_url_raw as made_linkedin_url_raw
-from (select distinct every_url.linkedin_url_raw from ({{ linkedin_urls_found() }}) as every_url) as found
+from ({{ linkedin_urls_found() }}) as found
 full join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
 where found.linkedin_url_raw is null or made.linkedin_url_raw is null
 {%- endmacro %}
