@@ -59,6 +59,8 @@ NAMES = {
     "WUNDERGROUND LLC": "Wunderground",
     "KASAPUR IT SERVICES INC": "Kasapur IT Services",
     "HARRY'S COFFEE": "Harry's Coffee",
+    "NVIDIA": "NVIDIA",
+    "OSNEXUS Corporation": "OSNEXUS",
     # words that only look like forms
     "Visa": "Visa",
     "Tesco": "Tesco",

@@ -1,9 +1,11 @@
 {#-
-    A name that shouts, in ordinary case: 'WUNDERGROUND' -> 'Wunderground', 'KASAPUR IT SERVICES' -> 'Kasapur IT Services'.
+    A name whose whole cell shouts, in ordinary case: 'WUNDERGROUND LLC' -> 'Wunderground', 'KASAPUR IT SERVICES' -> 'Kasapur IT
+    Services'. A cell of one word may be how its owner spells it ('NVIDIA', 'IQVIA': most such names of real companies are), and
+    one with a small letter anywhere is ('OSNEXUS Corporation').
     Acronyms stay: words with a digit or `&`, words without a vowel, a lone word of up to four letters, and among several
-    words those of up to three letters that are no common words. One small letter, and it is its owner's own spelling.
+    words those of up to three letters that are no common words.
 -#}
-{% macro name_mended(column) -%}
+{% macro name_mended(column, cell) -%}
 {%- set little = "('and', 'of', 'the', 'for', 'in', 'on', 'at', 'to', 'by')" -%}
 {%- set short = "('new', 'big', 'red', 'one', 'all', 'art', 'air', 'sun', 'sea', 'car', 'bay', 'my', 'we', 'go', 'pro',"
     ~ " 'lab', 'web', 'app', 'bio', 'eco', 'san', 'los', 'las', 'de', 'la', 'du', 'le', 'van', 'von', 'old', 'toy', 'pet',"
@@ -11,7 +13,8 @@
     ~ " 'way')" -%}
 case
             when
-                {{ column }} !~ '[a-z]'
+                {{ cell }} !~ '[a-z]'
+                and btrim({{ cell }}) like '% %'
                 and {{ column }} = upper({{ column }})
                 and {{ column }} != lower({{ column }})
                 and {{ column }} ~ '[[:alpha:]]{4}'

@@ -198,7 +198,7 @@ mended as (
 
     select
         name_raw,
-        {{ name_mended('name') }} as name
+        {{ name_mended('name', cell='name_raw') }} as name
     from shown
     offset 0
 
