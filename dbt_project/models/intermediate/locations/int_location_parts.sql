@@ -20,7 +20,7 @@ region_names as (
 
 ),
 
-place_names as (
+place_names as not materialized (
 
     select * from {{ ref('int_location_place_names') }}
 
@@ -140,12 +140,8 @@ names_a_place as (
 
 ),
 
--- some stand here several times: dropping the repeats of the whole gazetteer costs more than it saves
-known_keys as (
+other_known_keys as (
 
-    select name_key
-    from place_names
-    union all
     select name_key
     from region_names
     union all
@@ -154,6 +150,36 @@ known_keys as (
     union all
     select name_key
     from metro_names
+
+),
+
+-- The gazetteer has many names and few are met: it is looked through once for these, and for their forms further down.
+places_met as materialized (
+
+    select distinct
+        place_names.name_key,
+        place_names.country_code
+    from place_names
+    inner join (
+        select name_key
+        from keys
+        union
+        select {{ but_last_words('in_words.words', count=1) }} as name_key
+        from (
+            select {{ words_of('name_key') }} as words
+            from keys
+        ) as in_words
+    ) as keys_met on place_names.name_key = keys_met.name_key
+
+),
+
+known_keys as materialized (
+
+    select name_key
+    from places_met
+    union
+    select name_key
+    from other_known_keys
 
 ),
 
@@ -282,10 +308,10 @@ closing_countries as (
             names_a_place.name_key = country_names.name_key
             and country_names.name_kind = 'name'
             and not country_names.needs_place
-    inner join place_names
+    inner join places_met
         on
-            names_a_place.name_key_before = place_names.name_key
-            and country_names.country_code = place_names.country_code
+            names_a_place.name_key_before = places_met.name_key
+            and country_names.country_code = places_met.country_code
     left join country_names as countries_behind on names_a_place.name_key_behind = countries_behind.name_key
     where names_a_place.name_key_behind is not null and countries_behind.name_key is null
 
@@ -363,13 +389,28 @@ forms as (
 
 ),
 
+known_forms as (
+
+    select place_names.name_key as form_key
+    from place_names
+    inner join (
+        select distinct form_key from forms
+    ) as forms_met on place_names.name_key = forms_met.form_key
+
+    union
+
+    select name_key
+    from other_known_keys
+
+),
+
 known_halves as (
 
     select distinct
         forms.mention_id,
         forms.order_in_place
     from forms
-    inner join known_keys on forms.form_key = known_keys.name_key
+    inner join known_forms on forms.form_key = known_forms.form_key
 
 ),
 

@@ -39,4 +39,4 @@ found as (
 -- one row per distinct text: a place is parsed once, however many people live there
 select location_raw
 from found
-where btrim(location_raw) != ''
+where location_raw is not null
