@@ -1,14 +1,10 @@
 {#-
     A text cell without blanks around it and without invisible characters; null when nothing is left. Nearly no cell holds any of
-    them: looking at the first character, the last and for the others costs half of what trimming every cell does.
+    them, and looking for them costs a third of replacing them.
 -#}
 {% macro clean_text(column) -%}
 {%- set odd = '\\t\\n\\r\\u00a0\\u2007\\u202f\\u3000\\u200b\\u200c\\u200d\\u200e\\u200f\\u202a\\u202b\\u202c\\u202d\\u202e\\u2060\\u2066\\u2067\\u2068\\u2069\\ufeff' -%}
-case
-            when ascii({{ column }}::text) <= 32 or {{ column }}::text like '% ' or {{ column }}::text ~ E'[{{ odd }}]'
-                then nullif(btrim(translate({{ column }}::text, E'{{ odd }}', '       ')), '')
-            else {{ column }}::text
-        end
+nullif(btrim(case when {{ column }}::text ~ E'[{{ odd }}]' then translate({{ column }}::text, E'{{ odd }}', '       ') else {{ column }}::text end), '')
 {%- endmacro %}
 
 {#-
