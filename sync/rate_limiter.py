@@ -495,7 +495,7 @@ class Crm:
                 self._idle.append(api)
                 if error.status != 429:
                     if error.retry_after:  # maintenance, say: for all, not for this call alone
-                        limiter.pause(error.retry_after)
+                        (limiter.within or limiter).pause(error.retry_after)
                     raise
                 limiter.refused(slot, error.retry_after)
                 if time.monotonic() + (error.retry_after or 0.0) > give_up_at:

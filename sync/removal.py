@@ -586,7 +586,10 @@ class Removal:
     async def _read_back(self, todo: Sequence[Cluster]) -> None:
         """Look at the first that were removed: gone they must be, and their survivors there."""
         if self.report.failure is None:
-            await asyncio.gather(*(self._read_one_back(cluster) for cluster in todo))
+            found = await asyncio.gather(*(self._read_one_back(one) for one in todo), return_exceptions=True)
+            for error in found:  # once all have ended: they share the ledger's connections
+                if error is not None:
+                    raise error
 
     async def _read_one_back(self, cluster: Cluster) -> None:
         await self._survivor(cluster)

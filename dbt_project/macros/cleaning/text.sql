@@ -17,7 +17,7 @@ nullif(btrim(case when {{ column }}::text ~ E'[{{ odd }}]' then translate({{ col
 {%- if not of_a_person -%}
     {%- do nothing.extend(['null', 'none', 'nan', 'unknown']) -%}
 {%- endif -%}
-{%- set initials = nothing | map('truncate', 1, true, '') | list -%}
+{%- set initials = nothing | reject('equalto', '') | map('first') | list -%}
 {%- set other_letters = [] -%}
 {%- for letter in 'abcdefghijklmnopqrstuvwxyz' -%}
     {%- if letter not in initials -%}
