@@ -30,3 +30,21 @@ where
 {% macro is_to_be_made(column, of='true') -%}
 {{ column }} = any(array(select changed_rows.{{ column }} from changed_rows where {{ of }}))
 {%- endmacro %}
+
+{#-
+    Post-hook: what the planner knows of a table is kept true where a tenth of it or more changed, as Postgres itself does later;
+    after a few changes it would only cost the time to read the table.
+-#}
+{% macro analyze_if_much_changed() -%}
+{%- if is_incremental() -%}
+do $$
+begin
+    if (select count(*) * 10 > (select reltuples from pg_class where oid = {{ sql_text(this | string) }}::regclass) from changed_rows) then
+        analyze {{ this }};
+    end if;
+end
+$$
+{%- else -%}
+analyze {{ this }}
+{%- endif -%}
+{%- endmacro %}

@@ -30,10 +30,21 @@ select
     found.name_raw,
     made.name_raw as made_name_raw
 from (
-    {{ company_names_found() }}
+    select distinct name_raw from {{ ref('int_company_name_cells') }}
 ) as found
 full join {{ this }} as made on found.name_raw = made.name_raw
 where found.name_raw is null or made.name_raw is null
+{%- endmacro %}
+
+{#- What the last build read is made anew, and what no source says any more goes. -#}
+{% macro changes_of_locations() -%}
+select made.location_raw as made_location_raw
+from {{ this }} as made
+left join (
+    select distinct location_raw from {{ ref('int_location_strings') }}
+) as found on made.location_raw = found.location_raw
+left join {{ ref('int_location_texts_prepared') }} as texts on made.location_raw = texts.location_raw
+where found.location_raw is null or texts.location_raw is not null
 {%- endmacro %}
 
 {% macro changes_of_people() -%}
@@ -47,18 +58,24 @@ where found.id is null or made.id is null
 
 {#- A place is read differently once its owner has corrected it, or the gazetteer is a newer one. -#}
 {% macro changes_of_profiles() -%}
+{%- set known_since = profiles_known_since() -%}
+{%- if known_since -%}
+select distinct
+    linkedin_url,
+    linkedin_url as made_linkedin_url
+from {{ touched_profiles_remembered() }}
+where touched_at > {{ sql_text(known_since) }}
+{%- else -%}
 select
-    found.linkedin_url,
-    made.linkedin_url as made_linkedin_url
-from (
-    select
-        linkedin_url,
-        {{ made_from() }} as made_from
-    from {{ ref('int_people_looked_up') }}
-    group by linkedin_url
-) as found
-full join {{ this }} as made on found.linkedin_url = made.linkedin_url and found.made_from = made.made_from
-where found.linkedin_url is null or made.linkedin_url is null
+    linkedin_url,
+    linkedin_url as made_linkedin_url
+from {{ ref('int_people_looked_up') }}
+union
+select
+    linkedin_url,
+    linkedin_url as made_linkedin_url
+from {{ this }}
+{%- endif %}
 union all
 select
     made.linkedin_url,

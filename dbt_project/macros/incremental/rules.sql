@@ -2,14 +2,17 @@
     What an incremental model's rows were made by: the code of the model and of every model and macro it rests on, and the content of
     their seeds. Rows are kept only while this stays the same, for a rule that somebody changed holds for all rows. What the sources
     say is not in it: each incremental model compares that row by row. Save for a model with `meta: {whole: true}`, which is made
-    whole or not at all: which transactions wrote the rows of its sources.
+    whole or not at all: which transactions wrote the rows of its sources; but for those of the models under `rows_of`, which it
+    compares row by row.
 -#}
 {% macro rules_of(node) -%}
 {%- set waiting, models, seeds, sources, code = [node.unique_id], [], [], [], [] -%}
 {%- for _ in range(10000) if waiting -%}
     {%- set unique_id = waiting.pop() -%}
     {%- set found = graph.nodes.get(unique_id) -%}
-    {%- if found and found.resource_type == 'seed' and unique_id not in seeds -%}
+    {%- if found and found.name in node.config.meta.get('rows_of', []) -%}
+        {%- do models.append(unique_id) if unique_id not in models -%}
+    {%- elif found and found.resource_type == 'seed' and unique_id not in seeds -%}
         {%- do seeds.append(unique_id) -%}
     {%- elif found and found.resource_type == 'model' and unique_id not in models -%}
         {%- do models.append(unique_id) -%}

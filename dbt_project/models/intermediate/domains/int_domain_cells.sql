@@ -1,47 +1,11 @@
-{{ config(pre_hook="{{ room_for_hashing() }}") }}
+{{ config(pre_hook="{{ room_for_hashing() }}", post_hook="analyze {{ this }}") }}
 
 with
-
-asserted_companies as (
-
-    select * from {{ ref('stg_core__company_canonical') }}
-
-),
-
-enriched_companies as (
-
-    select * from {{ ref('stg_extracted__companyenrich_company') }}
-
-),
-
-people as (
-
-    select * from {{ ref('stg_extracted__person_discovery') }}
-
-),
-
-job_postings as (
-
-    select * from {{ ref('stg_core__company_job_postings') }}
-
-),
-
-crm_companies as (
-
-    select * from {{ ref('stg_attio__companies') }}
-
-),
-
-crm_people as (
-
-    select * from {{ ref('stg_attio__people') }}
-
-),
 
 crm_domains as (
 
     select listed.domain
-    from crm_companies
+    from {{ ref('stg_attio__companies') }} as crm_companies
     cross join {{ json_texts('crm_companies.domains') }} as listed (domain)
 
 ),
@@ -49,30 +13,23 @@ crm_domains as (
 crm_mail_addresses as (
 
     select listed.address
-    from crm_people
+    from {{ ref('stg_attio__people') }} as crm_people
     cross join {{ json_texts('crm_people.email_addresses') }} as listed (address)
 
 ),
 
--- a cell is read once, however many rows it stands in
-distinct_cells as (
+found as (
 
-    select domain as domain_raw from asserted_companies
-    union
-    select domain as domain_raw from enriched_companies
-    union
-    select website as domain_raw from enriched_companies
-    union
-    select company_domain as domain_raw from people
-    union
-    select domain as domain_raw from job_postings
-    union
-    select domain as domain_raw from crm_domains
-    union
-    select address as domain_raw from crm_mail_addresses
+    {{ cells_found([
+        ('core.company_canonical', ref('stg_core__company_canonical'), 'domain', 'domain'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'domain', 'domain'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'website', 'website'),
+        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'company_domain', 'company_domain'),
+        ('core.company_job_postings', ref('stg_core__company_job_postings'), 'domain', 'domain'),
+        ('attio_mirror.companies', 'crm_domains', 'domains', 'domain'),
+        ('attio_mirror.people', 'crm_mail_addresses', 'email_addresses', 'address'),
+    ], 'domain_raw') }}
 
 )
 
-select domain_raw
-from distinct_cells
-where domain_raw is not null
+select * from found

@@ -1,8 +1,9 @@
 with
 
+-- the same cell stands in many rows and columns: it is read once
 cells as (
 
-    select * from {{ ref('int_domain_cells') }}
+    select distinct domain_raw from {{ ref('int_domain_cells') }}
 
 ),
 

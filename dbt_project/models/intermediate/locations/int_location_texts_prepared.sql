@@ -1,10 +1,21 @@
 {{ config(post_hook="analyze {{ this }}") }}
 
+{#- What the reading of a text rests on comes first: whether texts must be read anew is asked here. -#}
+-- depends_on: {{ ref('int_location_country_names') }}
+-- depends_on: {{ ref('int_location_region_names') }}
+-- depends_on: {{ ref('int_location_place_names') }}
+-- depends_on: {{ ref('location_metros') }}
+-- depends_on: {{ ref('location_territories') }}
+
 with
 
+-- The same text stands in many rows: it is read once, and once for all builds. In this table and the next ones stand the texts that
+-- the last build read.
 strings as (
 
-    select * from {{ ref('int_location_strings') }}
+    select distinct found.location_raw
+    from {{ ref('int_location_strings') }} as found
+    {{ unless_read_before('found.location_raw') }}
 
 ),
 

@@ -1,3 +1,16 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    meta={"whole": true, "rows_of": ["int_location_strings"]},
+    pre_hook=[
+        "{{ find_changed_rows(changes_of_locations()) }}",
+        "{{ delete_changed_rows(['location_raw']) }}",
+    ],
+    post_hook="{{ analyze_if_much_changed() }}",
+) }}
+
+-- depends_on: {{ ref('int_location_strings') }}
+
 with
 
 texts as (

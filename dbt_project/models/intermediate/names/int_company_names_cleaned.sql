@@ -8,7 +8,7 @@
         "{{ find_changed_rows(changes_of_company_names()) }}",
         "{{ delete_changed_rows(['name_raw']) }}",
     ],
-    post_hook="analyze {{ this }}",
+    post_hook="{{ analyze_if_much_changed() }}",
 ) }}
 
 with
@@ -42,7 +42,8 @@ distinct_names as (
     select name_raw from changed_rows
     where name_raw is not null
 {%- else %}
-    {{ company_names_found() }}
+
+    select distinct name_raw from {{ ref('int_company_name_cells') }}
 {%- endif %}
 
 ),

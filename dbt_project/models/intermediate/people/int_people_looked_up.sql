@@ -5,9 +5,10 @@
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ find_changed_rows(changes_of_people()) }}",
+        "{{ remember_touched_profiles('made') }}",
         "{{ delete_changed_rows(['id']) }}",
     ],
-    post_hook="analyze {{ this }}",
+    post_hook=["{{ remember_touched_profiles('new') }}", "{{ analyze_if_much_changed() }}"],
 ) }}
 
 with

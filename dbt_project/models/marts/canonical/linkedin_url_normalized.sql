@@ -1,6 +1,7 @@
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
+    indexes=[{"columns": ["source_id", "source_table"], "unique": true}],
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ find_changed_rows(changes_of_linkedin_urls_found()) }}",

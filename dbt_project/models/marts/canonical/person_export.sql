@@ -88,8 +88,7 @@ one_per_profile as (
         {{ first_filled('case when is_about_current_job then company_name end', in_order_of='newest_first') }}
             as company_name,
         {{ first_filled('location_raw', in_order_of='newest_first') }} as location_raw,
-        max(updated_at) as updated_at,
-        {{ made_from() }} as made_from
+        max(updated_at) as updated_at
     from told_apart
     group by linkedin_url
 
@@ -149,10 +148,7 @@ located as (
         locations.is_remote,
 
         -- timestamps
-        named.updated_at,
-
-        -- what the next build compares
-        named.made_from
+        named.updated_at
     from named
     left join locations on named.location_raw = locations.location_raw
 

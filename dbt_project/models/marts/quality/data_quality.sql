@@ -1,33 +1,5 @@
 {#- A few groups of a million cells, where the planner expects many groups and would sort all the cells. -#}
 {{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_sort = off"]) }}
-{#- rule, (source table, staging model, column, what stands in the cell) of every cell that the rule reads. -#}
-{%- set read_cells = {
-    'domain': [
-        ('core.company_canonical', ref('stg_core__company_canonical'), 'domain', 'domain'),
-        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'domain', 'domain'),
-        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'website', 'website'),
-        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'company_domain', 'company_domain'),
-        ('core.company_job_postings', ref('stg_core__company_job_postings'), 'domain', 'domain'),
-        ('attio_mirror.companies', ref('int_crm_company_domains_parsed'), 'domains', 'domain_raw'),
-    ],
-    'company_name': [
-        ('core.company_canonical', ref('stg_core__company_canonical'), 'original_name', 'original_name'),
-        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'name', 'name'),
-        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'latest_company', 'latest_company'),
-        ('attio_mirror.companies', ref('stg_attio__companies'), 'name', 'name'),
-    ],
-    'location': [
-        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'location_name', 'location_name'),
-        ('core.company_job_postings', ref('stg_core__company_job_postings'), 'location', 'location'),
-        (
-            'extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'city, state, country',
-            company_location_text(),
-        ),
-    ],
-    'employee_range': [
-        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'employees', 'employees'),
-    ],
-} -%}
 {%- set trimmed_columns = ['first_name', 'last_name', 'full_name', 'latest_title', 'latest_company'] -%}
 {%- set linkedin_columns = {} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
@@ -41,15 +13,33 @@ linkedin_urls as (
 
 ),
 
+domain_cells as (
+
+    select * from {{ ref('int_domain_cells') }}
+
+),
+
 domains as (
 
     select * from {{ ref('int_domains_parsed') }}
 
 ),
 
+company_name_cells as (
+
+    select * from {{ ref('int_company_name_cells') }}
+
+),
+
 company_names as (
 
     select * from {{ ref('int_company_names_cleaned') }}
+
+),
+
+location_cells as (
+
+    select * from {{ ref('int_location_strings') }}
 
 ),
 
@@ -108,83 +98,62 @@ texts_trimmed as (
 
 ),
 
--- the same cell stands in many rows: it is judged once and counted (the empty ones are left out below, or each row would be
--- cleaned twice)
-cells_of_rules as (
-
-    {%- for rule, columns in read_cells.items() %}
-        {%- set last_rule = loop.last %}
-        {%- for source_table, model, column, cell in columns %}
-
-            select
-                '{{ rule }}' as rule,
-                '{{ source_table }}' as source_table,
-                '{{ column }}' as column_name,
-                {{ cell }} as found, -- noqa: AL09
-                count(*) as cells
-            from {{ model }}
-            group by {{ cell }}
-            {{- '\n\n    union all' if not (loop.last and last_rule) }}
-        {%- endfor %}
-    {%- endfor %}
-
-),
-
 judged as (
 
     select
-        cells_of_rules.rule,
-        cells_of_rules.source_table,
-        cells_of_rules.column_name,
-        cells_of_rules.found,
+        'domain' as rule,
+        domain_cells.source_table,
+        domain_cells.column_name,
+        domain_cells.domain_raw as found,
         domains.company_domain as became,
         domains.domain_kind as reason,
-        cells_of_rules.cells
-    from cells_of_rules
-    left join domains on cells_of_rules.found = domains.domain_raw
-    where cells_of_rules.rule = 'domain' and cells_of_rules.found is not null
+        domain_cells.cells
+    from domain_cells
+    left join domains on domain_cells.domain_raw = domains.domain_raw
+    -- of a mail address it is asked whose it is, not whether it is right
+    where domain_cells.column_name != 'email_addresses'
 
     union all
 
     select
-        cells_of_rules.rule,
-        cells_of_rules.source_table,
-        cells_of_rules.column_name,
-        cells_of_rules.found,
+        'company_name' as rule,
+        company_name_cells.source_table,
+        company_name_cells.column_name,
+        company_name_cells.name_raw as found,
         company_names.name as became,
         null as reason,
-        cells_of_rules.cells
-    from cells_of_rules
-    left join company_names on cells_of_rules.found = company_names.name_raw
-    where cells_of_rules.rule = 'company_name' and cells_of_rules.found is not null
+        company_name_cells.cells
+    from company_name_cells
+    left join company_names on company_name_cells.name_raw = company_names.name_raw
+    -- what a person cleaned is taken as it is
+    where company_name_cells.column_name != 'cleaned_name'
 
     union all
 
     select
-        cells_of_rules.rule,
-        cells_of_rules.source_table,
-        cells_of_rules.column_name,
-        cells_of_rules.found,
+        'location' as rule,
+        location_cells.source_table,
+        location_cells.column_name,
+        location_cells.location_raw as found,
         nullif(concat_ws(', ', locations.locality, locations.region, locations.country_code), '') as became,
         locations.location_reason as reason,
-        cells_of_rules.cells
-    from cells_of_rules
-    left join locations on cells_of_rules.found = locations.location_raw
-    where cells_of_rules.rule = 'location' and cells_of_rules.found is not null
+        location_cells.cells
+    from location_cells
+    left join locations on location_cells.location_raw = locations.location_raw
 
     union all
 
     select
-        cells_of_rules.rule,
-        cells_of_rules.source_table,
-        cells_of_rules.column_name,
-        cells_of_rules.found,
+        'employee_range' as rule,
+        'extracted.companyenrich_company' as source_table,
+        'employees' as column_name,
+        enriched_companies.employees as found,
         employee_ranges.employee_range as became,
         'no range or number' as reason,
-        cells_of_rules.cells
-    from cells_of_rules
-    left join employee_ranges on cells_of_rules.found = employee_ranges.employees_raw
-    where cells_of_rules.rule = 'employee_range' and cells_of_rules.found is not null
+        1 as cells
+    from enriched_companies
+    left join employee_ranges on enriched_companies.employees = employee_ranges.employees_raw
+    where enriched_companies.employees is not null
 
     union all
 

@@ -1,0 +1,17 @@
+{{ config(pre_hook="{{ room_for_hashing() }}", post_hook="analyze {{ this }}") }}
+
+with
+
+found as (
+
+    {{ cells_found([
+        ('core.company_canonical', ref('stg_core__company_canonical'), 'original_name', 'original_name'),
+        ('core.company_canonical', ref('stg_core__company_canonical'), 'cleaned_name', 'cleaned_name'),
+        ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'name', 'name'),
+        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'latest_company', 'latest_company'),
+        ('attio_mirror.companies', ref('stg_attio__companies'), 'name', 'name'),
+    ], 'name_raw') }}
+
+)
+
+select * from found
