@@ -36,15 +36,19 @@ where
     after a few changes it would only cost the time to read the table.
 -#}
 {% macro analyze_if_much_changed() -%}
-{%- if is_incremental() -%}
 do $$
 begin
-    if (select count(*) * 10 > (select reltuples from pg_class where oid = {{ sql_text(this | string) }}::regclass) from changed_rows) then
-        analyze {{ this }};
+    if {{ changed_rows_were_found() }} then
+        if (select count(*) * 10 < (select reltuples from pg_class where oid = {{ sql_text(this | string) }}::regclass) from changed_rows) then
+            return;
+        end if;
     end if;
+    analyze {{ this }};
 end
 $$
-{%- else -%}
-analyze {{ this }}
-{%- endif -%}
+{%- endmacro %}
+
+{#- Post-hooks ask the database: behind the model dbt no longer knows whether it went on with the table or made it anew. -#}
+{% macro changed_rows_were_found() -%}
+to_regclass('pg_temp.changed_rows') is not null
 {%- endmacro %}
