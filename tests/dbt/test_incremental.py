@@ -13,8 +13,16 @@ if TYPE_CHECKING:
 INCREMENTAL = {
     *("int_linkedin_urls_parsed", "int_people_looked_up", "linkedin_url_normalized", "person_export"),
     *("int_payloads_read", "int_payloads_judged", "attio_people"),
-    *("int_location_place_names", "int_company_names_cleaned"),
+    *("int_location_place_names", "int_locations_parsed", "int_company_names_cleaned"),
 }
+OF_LAST_BUILD = {
+    f"canon_intermediate.{name}"
+    for name in (
+        *("int_location_texts_prepared", "int_location_parts"),
+        *("int_location_places_named", "int_location_readings"),
+    )
+}
+"""The steps between a text of a place and what was read of it: they hold the texts that the last build read anew."""
 ADA = "https://www.linkedin.com/in/ada-king"
 
 
@@ -86,7 +94,7 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
     gone_on = contents(database)
     built.dbt("run", "--full-refresh").expect(0)
     from_nothing = contents(database)
-    assert {name for name in gone_on if gone_on[name] != from_nothing.get(name)} == set()
+    assert {name for name in gone_on if gone_on[name] != from_nothing.get(name)} <= OF_LAST_BUILD
     assert gone_on.keys() == from_nothing.keys()
 
 

@@ -52,7 +52,7 @@ select
     found.id,
     made.id as made_id
 from {{ ref('stg_extracted__person_discovery') }} as found
-full join {{ this }} as made on found.id::text = made.id and found.row_version = made.row_version
+full join {{ this }} as made on found.id = made.id and found.row_version = made.row_version
 where found.id is null or made.id is null
 {%- endmacro %}
 
@@ -70,6 +70,7 @@ select
     linkedin_url,
     linkedin_url as made_linkedin_url
 from {{ ref('int_people_looked_up') }}
+where linkedin_url is not null
 union
 select
     linkedin_url,

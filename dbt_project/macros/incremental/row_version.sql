@@ -4,5 +4,5 @@
     databases, one restored from the other. Payloads carry the time they arrived at.
 -#}
 {% macro row_version(time='updated_at') -%}
-xmin || '/' || coalesce(extract(epoch from {{ time }})::text, '')
+xmin || '/' || coalesce(date_part('epoch', {{ time }})::text, '')
 {%- endmacro %}

@@ -27,7 +27,7 @@ delete from {{ remembered }} where linkedin_url is not null and touched_at <= {{
 do $$
 begin
     if {{ changed_rows_were_found() }} then
-        {{ profiles_touched('id::text') }};
+        {{ profiles_touched('id') }};
     end if;
 end
 $$
@@ -40,6 +40,7 @@ select distinct
     {{ sql_text(run_started_at | string) }}::timestamptz
 from {{ this }} as all_rows
 inner join changed_rows on all_rows.id = changed_rows.{{ changed_id }}
+where all_rows.linkedin_url is not null
 {%- endmacro %}
 
 {#- The time of the build that the export was last made by; empty where profiles may have been touched since and nobody knows which. -#}

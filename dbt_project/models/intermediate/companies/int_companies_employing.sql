@@ -21,7 +21,7 @@ one_voice_per_person as (
         company_name_key,
         updated_at
     from people
-    where company_domain is not null and company_name_key is not null
+    where linkedin_url is not null and company_domain is not null and company_name_key is not null
     order by linkedin_url, company_domain, {{ newest_first('people') }}
 
 ),

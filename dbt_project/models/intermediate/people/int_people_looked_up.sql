@@ -44,7 +44,7 @@ looked_up as (
 
     select
         -- keys
-        people.id::text as id,
+        people.id,
         linkedin_urls.linkedin_url_normalized as linkedin_url,
 
         -- text
@@ -61,6 +61,15 @@ looked_up as (
         coalesce(names.name, people.latest_company) as company_name,
         names.name_key as company_name_key,
 
+        -- text as found, where trimming changed or emptied it
+        {%- for column, found in {
+            'first_name': 'first_name', 'last_name': 'last_name', 'full_name': 'full_name',
+            'job_title': 'latest_title', 'company_name': 'latest_company',
+        }.items() %}
+        case when people.{{ found }} is distinct from people.{{ found }}_raw then people.{{ found }}_raw end
+            as untrimmed_{{ column }},
+        {%- endfor %}
+
         -- dates and timestamps
         people.latest_start_date,
         people.updated_at,
@@ -68,8 +77,8 @@ looked_up as (
         -- which version of the source's row this was made from
         people.row_version
     from people
-    -- without a public profile a row cannot be told from another person's
-    inner join linkedin_urls
+    -- without a public profile a row cannot be told from another person's: it is counted, and goes no further
+    left join linkedin_urls
         on people.linkedin_url = linkedin_urls.linkedin_url_raw and linkedin_urls.linkedin_kind = 'person'
     left join domains on people.company_domain = domains.domain_raw
     left join names on people.latest_company = names.name_raw

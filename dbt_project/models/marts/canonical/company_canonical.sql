@@ -65,7 +65,7 @@ every_domain as (
     select domain from enriched
     union
     select company_domain from people
-    where company_domain is not null
+    where company_domain is not null and linkedin_url is not null
     union
     select domain from hiring
     union

@@ -20,6 +20,7 @@ rows_of_people as (
             select distinct linkedin_url from changed_rows
         ) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
     {%- endif %}
+    where all_rows.linkedin_url is not null
 
 ),
 

@@ -1,6 +1,13 @@
 {#- A few groups of a million cells, where the planner expects many groups and would sort all the cells. -#}
 {{ config(pre_hook=["{{ room_for_hashing() }}", "set local enable_sort = off"]) }}
-{%- set trimmed_columns = ['first_name', 'last_name', 'full_name', 'latest_title', 'latest_company'] -%}
+{#- Column -> as it was looked up, and as it was found where trimming changed it. -#}
+{%- set trimmed_columns = {
+    'first_name': ('first_name', 'untrimmed_first_name'),
+    'last_name': ('last_name', 'untrimmed_last_name'),
+    'full_name': ('full_name', 'untrimmed_full_name'),
+    'latest_title': ('job_title', 'untrimmed_job_title'),
+    'latest_company': ('company_name_raw', 'untrimmed_company_name'),
+} -%}
 {%- set linkedin_columns = {} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
@@ -73,27 +80,33 @@ posted_jobs as (
 
 ),
 
+people as (
+
+    select * from {{ ref('int_people_looked_up') }}
+
+),
+
 texts_met as (
 
     select
-        {%- for column in trimmed_columns %}
-            count({{ column }}_raw) as {{ column }}{{ ',' if not loop.last }}
+        {%- for column, (trimmed, untrimmed) in trimmed_columns.items() %}
+            count(coalesce({{ trimmed }}, {{ untrimmed }})) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ ref('stg_extracted__person_discovery') }}
+    from people
 
 ),
 
 texts_trimmed as (
 
     select
-        {%- for column in trimmed_columns %}
-            {{ column }},
-            {{ column }}_raw{{ ',' if not loop.last }}
+        {%- for trimmed, untrimmed in trimmed_columns.values() %}
+            {{ trimmed }},
+            {{ untrimmed }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ ref('stg_extracted__person_discovery') }}
+    from people
     where
-        {%- for column in trimmed_columns %}
-            {{ column }} is distinct from {{ column }}_raw{{ ' or' if not loop.last }}
+        {%- for _, untrimmed in trimmed_columns.values() %}
+            {{ untrimmed }} is not null{{ ' or' if not loop.last }}
         {%- endfor %}
 
 ),
@@ -201,7 +214,7 @@ judged as (
     from enriched_companies
     where founded_year is not null
 
-    {%- for column in trimmed_columns %}
+    {%- for column, (trimmed, untrimmed) in trimmed_columns.items() %}
 
         union all
 
@@ -209,12 +222,12 @@ judged as (
             'trimming' as rule,
             'extracted.person_discovery' as source_table,
             '{{ column }}' as column_name,
-            {{ column }}_raw as found,
-            {{ column }} as became,
+            {{ untrimmed }} as found,
+            {{ trimmed }} as became,
             'says nothing' as reason,
             1 as cells
         from texts_trimmed
-        where {{ column }} is distinct from {{ column }}_raw
+        where {{ untrimmed }} is not null
 
         union all
 
@@ -226,9 +239,9 @@ judged as (
             '' as found,
             '' as became,
             null as reason,
-            texts_met.{{ column }} - count(texts_trimmed.{{ column }}_raw) as cells
+            texts_met.{{ column }} - count(texts_trimmed.{{ untrimmed }}) as cells
         from texts_met
-        left join texts_trimmed on texts_trimmed.{{ column }} is distinct from texts_trimmed.{{ column }}_raw
+        left join texts_trimmed on texts_trimmed.{{ untrimmed }} is not null
         group by texts_met.{{ column }}
         having texts_met.{{ column }} > 0
     {%- endfor %}
