@@ -293,7 +293,7 @@ PARTS = {
         "bench_domains as bench on cell = domain_raw where domain = registrable_domain",
     ),
     "company names": Part(
-        ("int_company_names_cleaned",),
+        ("int_company_name_cells", "int_company_names_cleaned"),
         NAMES,
         "latest_company",
         "bench_names as bench on cell = name_raw where bench.name = found.name",

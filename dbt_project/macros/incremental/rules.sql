@@ -52,14 +52,19 @@
 {{ return(local_md5(code | join('\n'))) }}
 {%- endmacro %}
 
-{#- The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what. -#}
+{#-
+    The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what. A model's
+    are worked out once, before it is built: what its sources are told meanwhile, it has not read.
+-#}
 {% macro rules_line(node) -%}
 {%- if not execute -%}
     {{ return('') }}
 {%- elif node.resource_type == 'seed' -%}
     {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ content_of(this)) ~ ']') }}
+{%- elif node.unique_id not in model.get('rules_lines', {}) -%}
+    {%- do model.setdefault('rules_lines', {}).update({node.unique_id: '[rules: ' ~ rules_of(node) ~ ']'}) -%}
 {%- endif -%}
-{{ return('[rules: ' ~ rules_of(node) ~ ']') }}
+{{ return(model.rules_lines[node.unique_id]) }}
 {%- endmacro %}
 
 {#-
