@@ -16,7 +16,7 @@ from sync import ledger, pull, rate_limiter, removal
 from sync.rate_limiter import Patience
 from sync.removal_ledger import RemovalLedger, written_attributes
 from tests.conftest import _environment
-from tests.sync.relay import NO_ANSWER, Answer, Request, relay
+from tests.sync.relay import NO_ANSWER, Answer, Request, json_answer, relay
 from tests.sync.sandbox_calls import made, record, values
 from tests.sync.test_push import wait_until
 
@@ -267,6 +267,27 @@ def test_a_missing_survivor_stops_the_run(sandbox: Sandbox, database: Database) 
     assert id_of(pairs[4][1]) in str(report.failure)
     assert is_there(sandbox, pairs[4][0])
     assert report.removed + report.counts["left"] == 9
+
+
+def test_a_record_that_can_still_be_read_after_its_removal_stops_the_run(sandbox: Sandbox, database: Database) -> None:
+    pairs = [(company(sandbox, name=f"Copy {number}"), company(sandbox, name=f"Kept {number}")) for number in range(5)]
+    decide(sandbox, database, pairs)
+    said_to_be_deleted: list[str] = []
+
+    def only_say_so(request: Request) -> Answer | None:
+        if request.method != "DELETE":
+            return None
+        said_to_be_deleted.append(request.path)
+        return json_answer({})
+
+    report = remove(sandbox, database, canary=2, play=only_say_so)
+    assert isinstance(report.failure, removal.SurpriseError)
+    assert str(report.failure) in {
+        f"record {id_of(path)} was removed and can still be read: nothing more is removed"
+        for path in said_to_be_deleted
+    }
+    assert len(said_to_be_deleted) == 2
+    assert all(is_there(sandbox, copy) for copy, _ in pairs)
 
 
 def test_a_limit_removes_so_many_and_the_next_run_the_rest(sandbox: Sandbox, database: Database) -> None:
