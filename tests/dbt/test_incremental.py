@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.dbt.test_build import contents
+from tests.dbt.test_build import OF_LAST_BUILD, contents
 
 if TYPE_CHECKING:
     from tests.conftest import Database
@@ -15,14 +15,6 @@ INCREMENTAL = {
     *("int_payloads_read", "int_payloads_judged", "attio_people"),
     *("int_location_place_names", "int_locations_parsed", "int_company_names_cleaned"),
 }
-OF_LAST_BUILD = {
-    f"canon_intermediate.{name}"
-    for name in (
-        *("int_location_texts_prepared", "int_location_parts"),
-        *("int_location_places_named", "int_location_readings"),
-    )
-}
-"""The steps between a text of a place and what was read of it: they hold the texts that the last build read anew."""
 ADA = "https://www.linkedin.com/in/ada-king"
 
 

@@ -8,7 +8,7 @@
         "{{ remember_profiles_of_gone_rows() }}",
         "{{ delete_changed_rows(['id']) }}",
     ],
-    post_hook=["{{ remember_profiles_of_new_rows() }}", "{{ analyze_if_much_changed() }}"],
+    post_hook="{{ remember_profiles_of_new_rows() }}; {{ analyze_if_much_changed() }}",
 ) }}
 
 with
@@ -66,8 +66,7 @@ looked_up as (
             'first_name': 'first_name', 'last_name': 'last_name', 'full_name': 'full_name',
             'job_title': 'latest_title', 'company_name': 'latest_company',
         }.items() %}
-        case when people.{{ found }} is distinct from people.{{ found }}_raw then people.{{ found }}_raw end
-            as untrimmed_{{ column }},
+        nullif(people.{{ found }}_raw, people.{{ found }}) as untrimmed_{{ column }},
         {%- endfor %}
 
         -- dates and timestamps
