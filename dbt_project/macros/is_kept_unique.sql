@@ -4,7 +4,7 @@ exists (
         select
         from pg_index
         where
-            indrelid = to_regclass({{ sql_text(model | string if '(' not in model | string else '') }})
+            indrelid = {{ 'null' if '(' in model | string else 'to_regclass(' ~ sql_text(model | string) ~ ')' }}
             and indisunique
             and indisvalid
             and indpred is null

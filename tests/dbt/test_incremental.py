@@ -63,6 +63,8 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
         # what a place says changes, and no row that names it
         "insert into reference.location_lookup (location_name, city, country) values ('Berlin, Germany', 'Bern', 'CH')",
     )
+    # people first: of those that came, the cells are not read yet, as if they had come in the midst of a build
+    built.dbt("run", "-s", "int_people_looked_up").expect(0)
     built.dbt("run").expect(0)
     assert database.rows(
         "select linkedin_url, full_name, job_title, location_raw, locality from canon.person_export"
@@ -84,6 +86,11 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
     assert first_time == [*told, ("beta.io", "new"), ("linkedin.com/in/bob-roe", "new")]
     assert outcomes(database) == [*told, ("beta.io", "changed"), ("beta.io", "new")]
     gone_on = contents(database)
+    # of steps that two builds made nothing is made, nor of texts that are not all there
+    built.dbt("run", "-s", "int_location_texts_prepared").expect(0)
+    for asked in ([], ["--full-refresh"]):
+        alone = built.dbt("run", *asked, "-s", "int_locations_parsed").expect(1)
+        assert "build int_location_texts_prepared+ as well" in alone.stdout
     built.dbt("run", "--full-refresh").expect(0)
     from_nothing = contents(database)
     assert {name for name in gone_on if gone_on[name] != from_nothing.get(name)} <= OF_LAST_BUILD

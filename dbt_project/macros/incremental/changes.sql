@@ -1,4 +1,4 @@
-{#- What is compared for each incremental table: a full join of what is there with what it was made from. -#}
+{#- What is compared for each incremental table, most often by a full join of what is there with what it was made from. -#}
 
 {#- The same cell stands in many rows: repeats are dropped last, of the few that changed. -#}
 {% macro changes_of_linkedin_urls() -%}
@@ -56,27 +56,28 @@ full join {{ this }} as made on found.id = made.id and found.row_version = made.
 where found.id is null or made.id is null
 {%- endmacro %}
 
-{#- A place is read differently once its owner has corrected it, or the gazetteer is a newer one. -#}
+{#-
+    Profiles that rows touched, or all of them; and those whose place is read differently, once its owner has corrected it or the
+    gazetteer is a newer one.
+-#}
 {% macro changes_of_profiles() -%}
-{%- set known_since = profiles_known_since() -%}
-{%- if known_since -%}
 select distinct
     linkedin_url,
     linkedin_url as made_linkedin_url
-from {{ touched_profiles_remembered() }}
-where touched_at > {{ sql_text(known_since) }}
-{%- else -%}
-select
-    linkedin_url,
-    linkedin_url as made_linkedin_url
-from {{ ref('int_people_looked_up') }}
+from touched_profiles
 where linkedin_url is not null
 union
 select
     linkedin_url,
     linkedin_url as made_linkedin_url
+from {{ ref('int_people_looked_up') }}
+where linkedin_url is not null and exists (select 1 from touched_profiles where touched_profiles.linkedin_url is null)
+union
+select
+    linkedin_url,
+    linkedin_url as made_linkedin_url
 from {{ this }}
-{%- endif %}
+where exists (select 1 from touched_profiles where touched_profiles.linkedin_url is null)
 union all
 select
     made.linkedin_url,
@@ -104,8 +105,8 @@ full join {{ this }} as made on found.linkedin_url = made.linkedin_url and found
 where found.linkedin_url is null or made.linkedin_url is null
 {%- endmacro %}
 
-{#- In a `group by` over the rows of a profile or key: which versions of which rows they are, as one number. -#}
-{% macro made_from(id='id') -%}
+{#- In a `group by` over the rows of a key: which versions of which rows they are, as one number. -#}
+{% macro made_from(id) -%}
 sum(hashtextextended({{ id }} || row_version, 0))::text
 {%- endmacro %}
 

@@ -54,7 +54,7 @@
 
 {#-
     The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what. A model's
-    are worked out once, before it is built: what its sources are told meanwhile, it has not read.
+    are worked out before it is built, and not again behind it: what its sources are told meanwhile, it has not read.
 -#}
 {% macro rules_line(node) -%}
 {%- if not execute -%}

@@ -1,28 +1,21 @@
 {#-
-    Which profiles the export of people must make anew: those that rows were taken from or added to since it was last built. To find
-    them in the rows themselves would be to group a million. These are hooks of the model that holds the rows; the line without a
-    profile says since when nothing is missing in what they remember.
+    Which profiles the export of people must make anew: those that rows were taken from or added to since it was last made. To find
+    them in the rows themselves would be to group a million. The model that holds the rows remembers them in the transaction in which
+    it changes rows; the export takes them in the one in which it makes them anew, so that neither a build that died nor two that
+    overlapped lose any. A line without a profile means all of them.
 -#}
 
-{#- Pre-hook, before rows are taken out. -#}
+{#- Pre-hook of the rows, before any is taken out. -#}
 {% macro remember_profiles_of_gone_rows() -%}
-{%- set remembered, known_since = touched_profiles_remembered(), profiles_known_since() -%}
-create table if not exists {{ remembered }} (linkedin_url text, touched_at timestamptz not null);
-comment on table {{ remembered }} is {{ comment_with_marker(
-    'Profiles whose rows changed at a build, until the export of people has been made from them. The line without one says since when.'
-) }};
-{%- if not is_incremental() %}
-truncate {{ remembered }};
-insert into {{ remembered }} values (null, {{ sql_text(run_started_at | string) }})
-{%- else %}
-{%- if known_since %}
-delete from {{ remembered }} where linkedin_url is not null and touched_at <= {{ sql_text(known_since) }};
-{%- endif %}
+{{ touched_profiles_table() }};
+{%- if is_incremental() %}
 {{ profiles_touched('made_id') }}
+{%- else %}
+insert into {{ touched_profiles_remembered() }} values (null)
 {%- endif %}
 {%- endmacro %}
 
-{#- Post-hook, with the new rows in their place. -#}
+{#- Post-hook of the rows, with the new ones in their place. -#}
 {% macro remember_profiles_of_new_rows() -%}
 do $$
 begin
@@ -33,28 +26,38 @@ end
 $$
 {%- endmacro %}
 
+{#- Pre-hook of the export. What is remembered meanwhile stays for the next build. -#}
+{% macro take_touched_profiles() -%}
+{{ touched_profiles_table() }};
+create temporary table touched_profiles on commit drop as
+select
+    ctid as line,
+    linkedin_url
+from {{ touched_profiles_remembered() }};
+delete from {{ touched_profiles_remembered() }} as remembered using touched_profiles where remembered.ctid = touched_profiles.line
+{%- endmacro %}
+
 {% macro profiles_touched(changed_id) -%}
 insert into {{ touched_profiles_remembered() }}
-select distinct
-    all_rows.linkedin_url,
-    {{ sql_text(run_started_at | string) }}::timestamptz
+select distinct all_rows.linkedin_url
 from {{ this }} as all_rows
 inner join changed_rows on all_rows.id = changed_rows.{{ changed_id }}
 where all_rows.linkedin_url is not null
 {%- endmacro %}
 
-{#- The time of the build that the export was last made by; empty where profiles may have been touched since and nobody knows which. -#}
-{% macro profiles_known_since() -%}
-{%- set results, remembered = results_remembered(), touched_profiles_remembered() -%}
-{%- if not execute or none in run_query(
-    "select to_regclass(" ~ sql_text(results) ~ ")::text, to_regclass(" ~ sql_text(remembered) ~ ")::text"
-).rows[0].values() -%}
-    {{ return('') }}
-{%- endif -%}
-{{ return(run_query(
-    "select coalesce(max(finished_at)::text, '') from " ~ results ~ " where unique_id = 'model." ~ project_name ~ ".person_export'"
-    ~ " and status = 'success' and finished_at >= (select max(touched_at) from " ~ remembered ~ " where linkedin_url is null)"
-).columns[0].values()[0]) }}
+{#- Made with a line that means all: what was touched before, it does not know. -#}
+{% macro touched_profiles_table() -%}
+do $$
+begin
+    if to_regclass({{ sql_text(touched_profiles_remembered()) }}) is null then
+        create table {{ touched_profiles_remembered() }} (linkedin_url text);
+        comment on table {{ touched_profiles_remembered() }} is {{ comment_with_marker(
+            'Profiles whose rows changed at a build, until person_export has been made from them. A line without one means all.'
+        ) }};
+        insert into {{ touched_profiles_remembered() }} values (null);
+    end if;
+end
+$$
 {%- endmacro %}
 
 {% macro touched_profiles_remembered() -%}

@@ -4,7 +4,7 @@
 -#}
 {% macro remember_results(results) -%}
 {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'retry') and results -%}
-{%- set table = results_remembered() -%}
+{%- set table = adapter.quote(target.schema ~ '_intermediate') ~ '.results_remembered' -%}
 {%- set rows = [] -%}
 {%- for result in results if result.node.resource_type in ('model', 'seed', 'snapshot', 'test') -%}
     {%- do rows.append(
@@ -30,8 +30,4 @@
 ) -%}
 {%- endif -%}
 {%- endif -%}
-{%- endmacro %}
-
-{% macro results_remembered() -%}
-{{ return(adapter.quote(target.schema ~ '_intermediate') ~ '.results_remembered') }}
 {%- endmacro %}

@@ -3,10 +3,11 @@
     incremental_strategy="append",
     meta={"whole": true, "rows_of": ["int_location_strings"]},
     pre_hook=[
+        "{{ require_steps_of_one_build([ref('int_location_texts_prepared'), ref('int_location_parts'), ref('int_location_places_named'), ref('int_location_readings')]) }}",
         "{{ find_changed_rows(changes_of_locations()) }}",
         "{{ delete_changed_rows(['location_raw']) }}",
     ],
-    post_hook="{{ analyze_if_much_changed() }}",
+    post_hook="analyze {{ this }}",
 ) }}
 
 -- depends_on: {{ ref('int_location_strings') }}

@@ -45,7 +45,8 @@ looked_up as (
     select
         -- keys
         people.id,
-        linkedin_urls.linkedin_url_normalized as linkedin_url,
+        -- without a public profile a row cannot be told from another person's: it is counted, and goes no further
+        case when linkedin_urls.linkedin_kind = 'person' then linkedin_urls.linkedin_url_normalized end as linkedin_url,
 
         -- text
         people.first_name,
@@ -76,11 +77,14 @@ looked_up as (
         -- which version of the source's row this was made from
         people.row_version
     from people
-    -- without a public profile a row cannot be told from another person's: it is counted, and goes no further
-    left join linkedin_urls
-        on people.linkedin_url = linkedin_urls.linkedin_url_raw and linkedin_urls.linkedin_kind = 'person'
+    left join linkedin_urls on people.linkedin_url = linkedin_urls.linkedin_url_raw
     left join domains on people.company_domain = domains.domain_raw
     left join names on people.latest_company = names.name_raw
+    -- a row that came while this build ran: its cells are not read yet, and the next build finds it
+    where
+        (people.linkedin_url is null or linkedin_urls.linkedin_url_raw is not null)
+        and (people.company_domain is null or domains.domain_raw is not null)
+        and (people.latest_company is null or names.name_raw is not null)
 
 )
 

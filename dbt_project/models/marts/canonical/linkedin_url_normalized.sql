@@ -35,7 +35,8 @@ parsed as (
         linkedin_urls.linkedin_kind,
         linkedin_urls.linkedin_slug
     from found
-    left join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
+    -- a cell that came while this build ran is not read yet, and the next build finds it
+    inner join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
     {%- if is_incremental() %}
         inner join changed_rows
             on found.source_id = changed_rows.source_id and found.source_table = changed_rows.source_table

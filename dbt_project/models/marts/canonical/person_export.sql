@@ -4,6 +4,7 @@
     indexes=[{"columns": ["linkedin_url"], "unique": true}],
     pre_hook=[
         "{{ room_for_hashing() }}",
+        "{{ take_touched_profiles() }}",
         "{{ find_changed_rows(changes_of_profiles()) }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
     ],
