@@ -27,6 +27,8 @@ def main() -> int:
             str(Path(sys.executable).parent / "sqlfluff"),
             "lint",
             "--disable-progress-bar",
+            "--processes",
+            "0",
             "dbt_project/models",
         ]
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
