@@ -64,3 +64,12 @@ to_jsonb({{ row }}) - '{{ without }}'
 {% macro json_pairs(column) -%}
 lateral jsonb_each({{ column }})
 {%- endmacro %}
+
+{#- Whether a JSON column holds anything but a list of texts that say something; not true of null. -#}
+{% macro is_no_list_of_texts(column) -%}
+case
+    when jsonb_typeof({{ column }}) = 'array'
+        then jsonb_path_exists({{ column }}, '$[*] ? (@.type() != "string" || @ == "")')
+    else {{ column }} is not null
+end
+{%- endmacro %}

@@ -14,6 +14,7 @@ where found.linkedin_url_raw is null or made.linkedin_url_raw is null
 select
     found.source_table,
     found.source_id,
+    found.linkedin_url_raw,
     made.source_table as made_source_table,
     made.source_id as made_source_id
 from ({{ linkedin_urls_found() }}) as found

@@ -64,7 +64,8 @@ every_domain as (
     union
     select domain from enriched
     union
-    select company_domain from people
+    -- a million rows on some thousand domains: alone they are hashed, in the union they would be sorted
+    select distinct company_domain from people
     where company_domain is not null and linkedin_url is not null
     union
     select domain from hiring

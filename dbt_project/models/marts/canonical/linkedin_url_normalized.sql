@@ -17,10 +17,22 @@ linkedin_urls as (
 
 ),
 
+{% if is_incremental() -%}
 found as (
-    {{ linkedin_urls_found() }}
+
+    select
+        source_table,
+        source_id,
+        linkedin_url_raw
+    from changed_rows
+    where source_id is not null
 
 ),
+{%- else -%}
+found as (
+    {{ linkedin_urls_found() }}
+),
+{%- endif %}
 
 parsed as (
 
@@ -37,10 +49,6 @@ parsed as (
     from found
     -- a cell that came while this build ran is not read yet, and the next build finds it
     inner join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
-    {%- if is_incremental() %}
-        inner join changed_rows
-            on found.source_id = changed_rows.source_id and found.source_table = changed_rows.source_table
-    {%- endif %}
 
 )
 

@@ -80,7 +80,8 @@ posted_jobs as (
 
 ),
 
-people as (
+-- Read twice, which costs less than to write a million rows down in between.
+people as not materialized (
 
     select * from {{ ref('int_people_looked_up') }}
 
@@ -264,6 +265,22 @@ in_drawers as (
 
 ),
 
+per_drawer as (
+
+    select
+        rule,
+        source_table,
+        column_name,
+        is_nulled,
+        is_changed,
+        drawer,
+        min(sample) as sample,
+        sum(cells) as cells
+    from in_drawers
+    group by rule, source_table, column_name, is_nulled, is_changed, drawer
+
+),
+
 counted as (
 
     select
@@ -280,7 +297,7 @@ counted as (
         sum(cells)::bigint as cells_met,
         coalesce(sum(cells) filter (where is_nulled), 0)::bigint as cells_nulled,
         coalesce(sum(cells) filter (where is_changed), 0)::bigint as cells_changed
-    from in_drawers
+    from per_drawer
     group by rule, source_table, column_name
 
 )
