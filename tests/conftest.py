@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import signal
 import ssl
 import subprocess
 import sys
-import uuid
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +26,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from sync import localdb
+from sync import localdb, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,12 @@ PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the sandbox speaks no TLS: no
 
 for _name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES)]:
     del os.environ[_name]
+
+_names_taken: set[str] = set()
+"""Databases of this worker. A name is taken again once it is free: dbt reads a project anew for each database's name."""
+
+_parsed = tempfile.TemporaryDirectory(prefix="canon-parsed-")
+"""What dbt made of the project, by the database's name: dbt itself looks which files have changed since."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Server:
 
     def create(self, template: str | None = None, name: str | None = None) -> Database:
         """Create a database, empty or a copy of `template`."""
-        name = name or f"t_{uuid.uuid4().hex[:16]}"
+        name = name or _free_name()
         with _connect(self.superuser) as connection:
             connection.execute(
                 sql.SQL("create database {} owner {} template {}").format(
@@ -82,8 +89,16 @@ class Server:
     def drop(self, database: Database) -> None:
         """Drop a database, whoever is still connected."""
         with _connect(self.superuser) as connection:
-            name = sql.Identifier(database.environment["PGDATABASE"])
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+            name = database.environment["PGDATABASE"]
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        _names_taken.discard(name)
+
+
+def _free_name() -> str:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw")
+    name = next(name for number in itertools.count() if (name := f"t_{worker}_{number}") not in _names_taken)
+    _names_taken.add(name)
+    return name
 
 
 def _connect(settings: Mapping[str, str]) -> psycopg.Connection:
@@ -192,10 +207,25 @@ def _private_project(directory: Path) -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def parsed_manifest(shared_directory: Path) -> Path:
+    """Return dbt's manifest of the project, parsed once for all that only read it."""
+    made = shared_directory / "manifest.json"
+    with _locked(shared_directory / "manifest-lock"):
+        if not made.exists():
+            with _private_project(shared_directory / "parse") as directory:
+                mapping.manifest(directory)
+                shutil.copy(directory / "dbt_project" / "target" / "manifest.json", made)
+    return made
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
-    """Return a private project directory: the dbt project, a profile, no `.env`."""
+def project(tmp_path: Path, parsed_manifest: Path) -> Iterator[Path]:
+    """Return a private project directory: the dbt project with its manifest, a profile, no `.env`."""
     with _private_project(tmp_path / "project") as directory:
+        target = directory / "dbt_project" / "target"
+        target.mkdir()
+        shutil.copyfile(parsed_manifest, target / "manifest.json")
         yield directory
 
 
@@ -333,6 +363,11 @@ class Dbt(Protocol):
 
 def run_dbt(project: Path, database: Database, *arguments: str, env: Mapping[str, str | None] | None = None) -> Result:
     """Run dbt on a project directory and a database."""
+    kept = Path(_parsed.name) / database.environment["PGDATABASE"]
+    mine = project / "dbt_project" / "target" / "partial_parse.msgpack"
+    if kept.exists() and not mine.exists():
+        mine.parent.mkdir(exist_ok=True)
+        shutil.copy(kept, mine)
     done = subprocess.run(
         [Path(sys.executable).parent / "dbt", *arguments],
         cwd=project / "dbt_project",
@@ -344,6 +379,8 @@ def run_dbt(project: Path, database: Database, *arguments: str, env: Mapping[str
         text=True,
         timeout=600,
     )
+    if mine.exists() and not kept.exists():
+        shutil.copy(mine, kept)
     return Result(done.returncode, done.stdout, done.stderr)
 
 

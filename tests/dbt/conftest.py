@@ -151,6 +151,7 @@ def built(
     result.expect(0)
     database = server.create(template=template)
     copy = tmp_path_factory.mktemp("built") / "project"
-    shutil.copytree(project, copy)
+    # dbt reads the project anew for a database of another name
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("partial_parse.msgpack"))
     yield Build(database, copy, result)
     server.drop(database)
