@@ -40,7 +40,7 @@ for _name in [name for name in os.environ if name.startswith(OWNERS_VARIABLES)]:
     del os.environ[_name]
 
 _names_taken: set[str] = set()
-"""Databases of this worker. A name is taken again once it is free: dbt reads a project anew for each database's name."""
+"""Databases of this worker. A name is taken again once it is free: dbt reads a project anew for each name."""
 
 _parsed = tempfile.TemporaryDirectory(prefix="canon-parsed-")
 """What dbt made of the project, by the database's name: dbt itself looks which files have changed since."""
