@@ -41,7 +41,7 @@ demo: install ## the whole job on a database and a sandbox of its own, from noth
 	@$(ISOLATED) "$(BIN)/python" -m demo.run
 
 test: install lint ## everything CI runs, lint included; POSTGRES_BIN=/usr/lib/postgresql/15/bin for another PostgreSQL
-	@$(ISOLATED) POSTGRES_BIN="$(POSTGRES_BIN)" "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile --durations 15 $(ARGS)
+	@$(ISOLATED) POSTGRES_BIN="$(POSTGRES_BIN)" "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 $(ARGS)
 
 lint: install ## ruff, mypy, import-linter, hadolint, sqlfluff
 	@"$(BIN)/ruff" check .

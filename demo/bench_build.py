@@ -129,12 +129,15 @@ def _build(database: scratch.Scratch) -> Built:
 
 
 def _memory(database: scratch.Scratch, ended: threading.Event) -> Iterator[float]:
-    """Yield twice a second what the server's processes hold in MB, a shared page once; nothing where /proc is not."""
+    """Yield every two seconds what the server's processes hold in MB, a shared page once; nothing where /proc is not.
+
+    Not more often: to count the pages takes a tenth of a core's time.
+    """
     if not Path("/proc/self/smaps_rollup").exists():
         return
     with database.connect() as connection:
         postmaster = _parent(connection.info.backend_pid)
-    while not ended.wait(0.5):
+    while not ended.wait(2):
         held = 0
         for entry in Path("/proc").glob("[0-9]*"):
             try:

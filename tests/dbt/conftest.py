@@ -127,12 +127,33 @@ def add_hostile_rows(database: Database) -> None:
 
 
 @pytest.fixture(scope="session")
-def built_once(server: Server, migrated: str, shared_directory: Path) -> tuple[str, Path, Result]:
+def seeded(server: Server, migrated: str, shared_directory: Path) -> str:
+    """Return the name of a migrated database that holds the seeds, to copy from: a build leaves them alone."""
+    name, done = "template_seeded", shared_directory / "seeded"
+    with _locked(shared_directory / "seeded-lock"):
+        if not done.exists():
+            database = server.create(template=migrated, name=name)
+            with _private_project(shared_directory / "seed") as directory:
+                run_dbt(directory, database, "seed").expect(0)
+            done.touch()
+    return name
+
+
+@pytest.fixture
+def database(server: Server, seeded: str) -> Iterator[Database]:
+    """Return a fresh migrated database that holds the seeds."""
+    database = server.create(template=seeded)
+    yield database
+    server.drop(database)
+
+
+@pytest.fixture(scope="session")
+def built_once(server: Server, seeded: str, shared_directory: Path) -> tuple[str, Path, Result]:
     """Return a database with the small world and the hostile rows, built once for all workers, and its project."""
     name, home = "template_built", shared_directory / "built"
     with _locked(shared_directory / "built-lock"):
         if not (home / "done.json").exists():
-            database = server.create(template=migrated, name=name)
+            database = server.create(template=seeded, name=name)
             fill(database)
             add_hostile_rows(database)
             with _private_project(home / "made") as made:

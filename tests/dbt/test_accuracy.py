@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def cleaned(server: Server, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+def cleaned(server: Server, seeded: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
     """Return a database where the cleaning models are built over the labelled rows."""
-    database = server.create(template=migrated)
+    database = server.create(template=seeded)
     with database.connect() as connection, _private_project(tmp_path_factory.mktemp("accuracy") / "project") as project:
         bench_accuracy.fill(connection)
         connection.commit()

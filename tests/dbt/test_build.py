@@ -12,7 +12,7 @@ from tests.dbt.conftest import HOSTILE, WITHOUT_TESTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Database
+    from tests.conftest import Database, Server
     from tests.dbt.conftest import Build
 
 OURS = "('canon', 'canon_staging', 'canon_intermediate', 'canon_seeds')"
@@ -127,9 +127,11 @@ def test_dbt_test_says_what_it_needs_and_leaves_nothing_where_nothing_was_built(
     assert [row for row in catalog(database) if row[1] is not None] == before
 
 
-def test_the_whole_project_builds_on_an_empty_database(database: Database, project: Path) -> None:
+def test_the_whole_project_builds_on_an_empty_database(server: Server, migrated: str, project: Path) -> None:
+    database = server.create(template=migrated)
     run_dbt(project, database, "build", "--exclude-resource-type", "unit_test").expect(0)
     assert database.rows("select count(*) from canon.attio_companies") == [(0,)]
+    server.drop(database)
 
 
 def test_a_source_table_without_its_optional_columns_still_builds(built_once: Any, server: Any, project: Path) -> None:

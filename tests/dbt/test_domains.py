@@ -10,6 +10,7 @@ import pytest
 import tldextract
 
 from tests.conftest import CHECKOUT, _private_project, run_dbt
+from tests.dbt.conftest import WITHOUT_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,16 +67,14 @@ def hosts() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def parsed(server: Server, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parsed]:
+def parsed(server: Server, seeded: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parsed]:
     """Return cell -> host, registrable domain, kind and company domain, as the model reads them."""
-    database: Database = server.create(template=migrated)
+    database: Database = server.create(template=seeded)
     with database.connect() as connection:
         cells = sorted({*hosts(), *CELLS})
         connection.execute("insert into core.company_canonical (domain) select unnest(%s::text[])", [cells])
     with _private_project(tmp_path_factory.mktemp("domains") / "project") as project:
-        run_dbt(project, database, "build", "-s", "+int_domains_parsed", "--exclude-resource-type", "unit_test").expect(
-            0
-        )
+        run_dbt(project, database, "build", "-s", "+int_domains_parsed", *WITHOUT_TESTS).expect(0)
     rows = database.rows(
         "select domain_raw, host, registrable_domain, domain_kind, company_domain"
         " from canon_intermediate.int_domains_parsed"

@@ -48,7 +48,7 @@ def places(database: Database) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def crm(server: Server, migrated: str, built_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
+def crm(server: Server, seeded: str, built_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
     """Return the demo's workspace in the mirror, its duplicates built."""
     folder = tmp_path_factory.mktemp("crm")
     command = [sys.executable, str(CHECKOUT / "demo" / "generate.py"), "--out", str(folder), "--seed", "5"]
@@ -56,7 +56,7 @@ def crm(server: Server, migrated: str, built_once: Any, tmp_path_factory: pytest
     lines = (folder / "workspace.ndjson").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     companies = [(r["record_id"], r["created_at"], r["values"]) for r in records if r["object"] == "companies"]
-    database = server.create(template=migrated)
+    database = server.create(template=seeded)
     mirror(database, companies)
     build = Build(database, built_once[1], built_once[2])
     build.dbt("build", "--select", *SELECT, *WITHOUT_TESTS, "--target-path", str(folder / "target")).expect(0)
@@ -238,9 +238,9 @@ COPIES = [
 
 
 @pytest.fixture(scope="module")
-def hard(server: Server, migrated: str, built_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
+def hard(server: Server, seeded: str, built_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
     """Return hard cases in the mirror, and people's decisions about three pairs."""
-    database = server.create(template=migrated)
+    database = server.create(template=seeded)
     decided = [
         *(company(60, "Curlew", ["curlew.com"]), company(61, "Curlew", ["eu.curlew.com"])),  # distinct
         *(company(62, "Whimbrel", ["whimbrel.com"]), company(63, "Numenius")),  # same

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.conftest import _private_project, run_dbt
+from tests.dbt.conftest import WITHOUT_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -53,28 +52,16 @@ class Place:
 
 @pytest.fixture(scope="module")
 def warehouse(
-    server: Server, migrated: str, tmp_path_factory: pytest.TempPathFactory
+    server: Server, seeded: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[psycopg.Connection, dict[str, str]]]:
     """Build the location models once; return an open connection and each text model's compiled SQL."""
-    database = server.create(template=migrated)
-    project = tmp_path_factory.mktemp("locations")
-    ignored = shutil.ignore_patterns("target", "logs")
-    shutil.copytree(CHECKOUT / "dbt_project", project / "dbt_project", ignore=ignored)
-    shutil.copy(CHECKOUT / "profiles.yml.example", project / "profiles.yml")
-    only_models = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
-    built = subprocess.run(
-        [Path(sys.executable).parent / "dbt", "build", "--select", "+int_locations_parsed", *only_models],
-        cwd=project / "dbt_project",
-        env={**os.environ, "DBT_PROFILES_DIR": str(project), **database.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert built.returncode == 0, built.stdout
-    folder = project / "dbt_project/target/compiled/attio_canon/models/intermediate/locations"
+    database = server.create(template=seeded)
+    with _private_project(tmp_path_factory.mktemp("locations") / "project") as project:
+        run_dbt(project, database, "build", "--select", "+int_locations_parsed", *WITHOUT_TESTS).expect(0)
+        folder = project / "dbt_project/target/compiled/attio_canon/models/intermediate/locations"
+        compiled = {model: (folder / f"{model}.sql").read_text() for model in MODELS}
     with database.connect() as connection:
-        yield connection, {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+        yield connection, compiled
     server.drop(database)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import _private_project, run_dbt
-from tests.dbt.conftest import HOSTILE
+from tests.dbt.conftest import HOSTILE, WITHOUT_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,10 +97,10 @@ SAME = (
 
 @pytest.fixture(scope="module")
 def cleaned(
-    server: Server, migrated: str, tmp_path_factory: pytest.TempPathFactory
+    server: Server, seeded: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, tuple[str, str]]]:
     """Return the name as staging has it -> the name to show, the key to compare by."""
-    database = server.create(template=migrated)
+    database = server.create(template=seeded)
     with database.connect() as connection:
         connection.execute(
             "insert into core.company_canonical (domain, original_name)"
@@ -108,8 +108,7 @@ def cleaned(
             [[*NAMES, *HOSTILE, *(spelling for spellings in SAME for spelling in spellings)]],
         )
     with _private_project(tmp_path_factory.mktemp("names") / "project") as project:
-        selection = ("-s", "+int_company_names_cleaned", "--exclude-resource-type", "unit_test")
-        run_dbt(project, database, "build", *selection).expect(0)
+        run_dbt(project, database, "build", "-s", "+int_company_names_cleaned", *WITHOUT_TESTS).expect(0)
     rows = database.rows("select name_raw, name, name_key from canon_intermediate.int_company_names_cleaned")
     yield {row[0]: (row[1], row[2]) for row in rows}
     server.drop(database)
