@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sync import mapping, warehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sync.mapping import Export, Upstream
-    from tests.conftest import Database
+    from tests.conftest import Database, Server
 
 NODES = ("model.p.stg_people", "model.p.stg_companies", "model.p.attio_people", "model.p.attio_companies")
 PARENTS = {
@@ -22,6 +25,14 @@ PARENTS = {
     "test.p.relationships.1": ["model.p.attio_people", "model.p.attio_companies"],
     "test.p.warned.1": ["model.p.stg_companies"],
 }
+
+
+@pytest.fixture
+def database(server: Server, migrated: str) -> Iterator[Database]:
+    """Return a migrated database where dbt has never run."""
+    database = server.create(template=migrated)
+    yield database
+    server.drop(database)
 
 
 def manifest() -> dict[str, object]:
