@@ -238,11 +238,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _fresh(project_dir: Path, path: Path) -> dict[str, Any] | None:
     """Return the manifest unless a file it is made from is newer, or a folder (it is, when a file in it vanished)."""
+    if not (project_dir / "dbt_project" / "dbt_project.yml").exists():  # no project, whatever is left of it
+        return None
     try:
         made_at = path.stat().st_mtime_ns
-        (
-            project_dir / "dbt_project" / "dbt_project.yml"
-        ).stat()  # without it there is no project, whatever is left of it
         if any(one.stat().st_mtime_ns > made_at for one in _parsed_from(project_dir)):
             return None
         return _read(path)

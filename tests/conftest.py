@@ -177,10 +177,16 @@ def migrated(server: Server, shared_directory: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def template(migrated: str) -> str:
+    """Return the name of the database that each test's own is a copy of."""
+    return migrated
+
+
 @pytest.fixture
-def database(server: Server, migrated: str) -> Iterator[Database]:
+def database(server: Server, template: str) -> Iterator[Database]:
     """Return a fresh database where `canon migrate` has run."""
-    database = server.create(template=migrated)
+    database = server.create(template=template)
     yield database
     server.drop(database)
 

@@ -139,12 +139,10 @@ def seeded(server: Server, migrated: str, shared_directory: Path) -> str:
     return name
 
 
-@pytest.fixture
-def database(server: Server, seeded: str) -> Iterator[Database]:
-    """Return a fresh migrated database that holds the seeds."""
-    database = server.create(template=seeded)
-    yield database
-    server.drop(database)
+@pytest.fixture(scope="session")
+def template(seeded: str) -> str:
+    """Return the name of the database that each test's own is a copy of: here one that holds the seeds."""
+    return seeded
 
 
 @pytest.fixture(scope="session")

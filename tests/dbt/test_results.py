@@ -9,11 +9,10 @@ import pytest
 from sync import mapping, warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sync.mapping import Export, Upstream
-    from tests.conftest import Database, Server
+    from tests.conftest import Database
 
 NODES = ("model.p.stg_people", "model.p.stg_companies", "model.p.attio_people", "model.p.attio_companies")
 PARENTS = {
@@ -27,12 +26,10 @@ PARENTS = {
 }
 
 
-@pytest.fixture
-def database(server: Server, migrated: str) -> Iterator[Database]:
-    """Return a migrated database where dbt has never run."""
-    database = server.create(template=migrated)
-    yield database
-    server.drop(database)
+@pytest.fixture(scope="module")
+def template(migrated: str) -> str:
+    """Return the name of a database where dbt has never run."""
+    return migrated
 
 
 def manifest() -> dict[str, object]:
