@@ -74,8 +74,9 @@ def merge(sandbox: Sandbox, primary: str, secondary: str) -> str:
     assert answer.status_code == 202, answer.text
     path = f"/objects/companies/records/{answer.json()['data']['new_record_id']}"
     until = time.monotonic() + 10
-    while sandbox.call("GET", path).status_code != 200 and time.monotonic() < until:
-        assert sandbox.call("GET", path).json()["code"] in {"merge_in_progress", None}
+    while (answer := sandbox.call("GET", path)).status_code != 200:
+        assert answer.json()["code"] == "merge_in_progress"
+        assert time.monotonic() < until, "the merge did not end within 10 s"
         time.sleep(0.05)
     return path
 
