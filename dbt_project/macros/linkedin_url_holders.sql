@@ -1,8 +1,10 @@
-{#- Every column of every source that holds a LinkedIn URL: (source table, staging model, column, id). -#}
+{#-
+    Every column of every source that holds a LinkedIn URL: (source table, staging model, column, id). But for that of
+    extracted.person_discovery, a page of its own in nearly every row: int_people_looked_up reads it with the rest of the row.
+-#}
 {% macro linkedin_url_holders() -%}
 {{ return([
     ('raw.person_discovery', ref('stg_raw__person_discovery'), 'linkedin_url', 'id'),
-    ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'linkedin_url', 'id'),
     ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'linkedin_url', 'id'),
     ('core.company_canonical', ref('stg_core__company_canonical'), 'linkedin_url', 'id'),
     ('core.company_job_postings', ref('stg_core__company_job_postings'), 'company_linkedin_url', 'id'),

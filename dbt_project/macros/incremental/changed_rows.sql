@@ -32,23 +32,30 @@ where
 {%- endmacro %}
 
 {#-
-    Post-hook: what the planner knows of a table is kept true where a tenth of it or more changed, as Postgres itself does later;
-    after a few changes it would only cost the time to read the table.
+    Post-hook of all tables: what the planner knows of one is kept true where it was made anew, or a tenth of it or more changed, as
+    Postgres itself does a while later; after a few changes it would only cost the time to read the table. Of a table never looked at
+    it takes any few rows for likely to be alike, and hashes a million people to look them up in a hundred. One made anew has no
+    comment yet.
 -#}
 {% macro analyze_if_much_changed() -%}
+{%- if model.config.materialized != 'view' -%}
 do $$
 begin
-    if {{ changed_rows_were_found() }} then
+    if obj_description({{ sql_text(this | string) }}::regclass, 'pg_class') is not null then
+        if not {{ changed_rows_were_found() }} then
+            return;
+        end if;
         if (select count(*) * 10 < (select reltuples from pg_class where oid = {{ sql_text(this | string) }}::regclass) from changed_rows) then
             return;
         end if;
     end if;
     analyze {{ this }};
 end
-$$
+$$;
+{%- endif -%}
 {%- endmacro %}
 
 {#- Post-hooks ask the database: behind the model dbt no longer knows whether it went on with the table or made it anew. -#}
 {% macro changed_rows_were_found() -%}
-to_regclass('pg_temp.changed_rows') is not null
+(to_regclass('pg_temp.changed_rows') is not null)
 {%- endmacro %}

@@ -10,22 +10,6 @@ full join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
 where found.linkedin_url_raw is null or made.linkedin_url_raw is null
 {%- endmacro %}
 
-{% macro changes_of_linkedin_urls_found() -%}
-select
-    found.source_table,
-    found.source_id,
-    found.linkedin_url_raw,
-    made.source_table as made_source_table,
-    made.source_id as made_source_id
-from ({{ linkedin_urls_found() }}) as found
-full join {{ this }} as made
-    on
-        found.source_id = made.source_id
-        and found.source_table = made.source_table
-        and found.linkedin_url_raw = made.linkedin_url_raw
-where found.source_id is null or made.source_id is null
-{%- endmacro %}
-
 {% macro changes_of_company_names() -%}
 select
     found.name_raw,

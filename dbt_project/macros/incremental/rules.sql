@@ -53,18 +53,33 @@
 {%- endmacro %}
 
 {#-
-    The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what. A model's
-    are worked out before it is built, and not again behind it: what its sources are told meanwhile, it has not read.
+    The line of a relation's comment that keeps them; of a seed's, from which file and settings it was filled, and with what; of a
+    view's, its query and what that reads. A model's are worked out before it is built, and not again behind it: what its sources are
+    told meanwhile, it has not read.
 -#}
 {% macro rules_line(node) -%}
 {%- if not execute -%}
     {{ return('') }}
 {%- elif node.resource_type == 'seed' -%}
     {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ content_of(this)) ~ ']') }}
+{%- elif node.config.materialized == 'view' and node.unique_id not in model.get('rules_lines', {}) -%}
+    {%- do model.setdefault('rules_lines', {}).update(
+        {node.unique_id: '[rules: ' ~ local_md5(node.compiled_code ~ node.description ~ relations_read_by(node)) ~ ']'}
+    ) -%}
 {%- elif node.unique_id not in model.get('rules_lines', {}) -%}
     {%- do model.setdefault('rules_lines', {}).update({node.unique_id: '[rules: ' ~ rules_of(node) ~ ']'}) -%}
 {%- endif -%}
 {{ return(model.rules_lines[node.unique_id]) }}
+{%- endmacro %}
+
+{#- The relations that a view's names mean now: put another table in the place of one, and the view would go on reading the old. -#}
+{% macro relations_read_by(node) -%}
+{%- set found = [] -%}
+{%- for unique_id in node.depends_on.nodes | sort -%}
+    {%- set relation = (graph.nodes.get(unique_id) or graph.sources.get(unique_id)).relation_name -%}
+    {%- do found.append("to_regclass(" ~ sql_text(relation) ~ ")::oid") -%}
+{%- endfor -%}
+{{ return(run_query("select concat_ws(' ', " ~ (found or ["''"]) | join(", ") ~ ")").columns[0].values()[0]) }}
 {%- endmacro %}
 
 {#-

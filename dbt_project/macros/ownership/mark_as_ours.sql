@@ -1,6 +1,6 @@
 {#- Post-hook: the description as the relation's comment, so that it is read where the data is, and the marker behind it. -#}
 {% macro mark_as_ours() -%}
-comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment_with_marker(model.description, rules_line(model) if model.config.materialized in ('incremental', 'seed')) }}
+comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment_with_marker(model.description, rules_line(model) if model.config.materialized in ('incremental', 'seed', 'view')) }}
 {%- endmacro %}
 
 {% macro comment_with_marker(description, rules=none) -%}

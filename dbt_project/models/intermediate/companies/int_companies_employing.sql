@@ -10,10 +10,11 @@ people as (
 
 ),
 
--- One voice a person, the newest: a profile found ten times is still one person.
+-- One voice a person, the newest: a profile found ten times is still one person. URLs all begin alike: by a number first,
+-- sorting them takes two thirds of the time.
 one_voice_per_person as (
 
-    select distinct on (linkedin_url, company_domain)
+    select distinct on (hashtextextended(linkedin_url, 0), linkedin_url, company_domain)
         linkedin_url,
         company_domain,
         company_name,
@@ -22,7 +23,7 @@ one_voice_per_person as (
         updated_at
     from people
     where linkedin_url is not null and company_domain is not null and company_name_key is not null
-    order by linkedin_url, company_domain, {{ newest_first('people') }}
+    order by hashtextextended(linkedin_url, 0), linkedin_url, company_domain, {{ newest_first('people') }}
 
 ),
 

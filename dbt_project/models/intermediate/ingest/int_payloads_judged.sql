@@ -6,7 +6,6 @@
         "{{ find_changed_rows(changes_of_judged_payloads()) }}",
         "{{ delete_changed_rows(['source', 'key']) }}",
     ],
-    post_hook="{{ analyze_if_much_changed() }}",
 ) }}
 
 {#- A key's payloads are judged together, in the order they arrived in. -#}

@@ -6,7 +6,6 @@
         "{{ find_changed_rows(changes_of_payloads()) }}",
         "{{ delete_changed_rows(['source', 'id']) }}",
     ],
-    post_hook="{{ analyze_if_much_changed() }}",
 ) }}
 
 {#- Read by the functions with which the endpoints and `canon extract` read payloads. -#}

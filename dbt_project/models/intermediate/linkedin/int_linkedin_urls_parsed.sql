@@ -8,7 +8,6 @@
         "{{ find_changed_rows(changes_of_linkedin_urls()) }}",
         "{{ delete_changed_rows(['linkedin_url_raw']) }}",
     ],
-    post_hook="{{ analyze_if_much_changed() }}",
 ) }}
 
 with

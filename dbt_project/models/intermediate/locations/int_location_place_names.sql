@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append", meta={"whole": true}, post_hook="analyze {{ this }}") }}
+{{ config(materialized="incremental", incremental_strategy="append", meta={"whole": true}) }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[{"columns": ["name_key"]}], post_hook="analyze {{ this }}") }}
+{{ config(indexes=[{"columns": ["name_key"]}]) }}
 
 with
 

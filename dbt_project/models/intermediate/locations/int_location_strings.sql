@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ room_for_hashing() }}", post_hook="analyze {{ this }}") }}
+{{ config(pre_hook="{{ room_for_hashing() }}") }}
 
 with
 

@@ -1,5 +1,3 @@
-{{ config(post_hook="analyze {{ this }}") }}
-
 {#- What the reading of a text rests on comes first: whether texts must be read anew is asked here. -#}
 -- depends_on: {{ ref('int_location_country_names') }}
 -- depends_on: {{ ref('int_location_region_names') }}

@@ -7,7 +7,6 @@
         "{{ find_changed_rows(changes_of_locations()) }}",
         "{{ delete_changed_rows(['location_raw']) }}",
     ],
-    post_hook="analyze {{ this }}",
 ) }}
 
 -- depends_on: {{ ref('int_location_strings') }}

@@ -8,7 +8,6 @@
         "{{ find_changed_rows(changes_of_company_names()) }}",
         "{{ delete_changed_rows(['name_raw']) }}",
     ],
-    post_hook="{{ analyze_if_much_changed() }}",
 ) }}
 
 with

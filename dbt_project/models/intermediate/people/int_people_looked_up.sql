@@ -8,7 +8,7 @@
         "{{ remember_profiles_of_gone_rows() }}",
         "{{ delete_changed_rows(['id']) }}",
     ],
-    post_hook="{{ remember_profiles_of_new_rows() }}; {{ analyze_if_much_changed() }}",
+    post_hook="{{ remember_profiles_of_new_rows() }}",
 ) }}
 
 with
@@ -22,9 +22,24 @@ people as (
 
 ),
 
-linkedin_urls as (
+-- `offset 0` is a fence without a copy: without it the planner works the long expression out again for every use below.
+linkedin_urls_normalized as (
 
-    select * from {{ ref('int_linkedin_urls_parsed') }}
+    select
+        *,
+        {{ linkedin_url_normalized('linkedin_url') }} as linkedin_url_normalized
+    from people
+    offset 0
+
+),
+
+profiles as (
+
+    select
+        *,
+        {{ linkedin_kind('linkedin_url', 'linkedin_url_normalized') }} as linkedin_kind
+    from linkedin_urls_normalized
+    offset 0
 
 ),
 
@@ -46,9 +61,12 @@ looked_up as (
         -- keys
         people.id,
         -- without a public profile a row cannot be told from another person's: it is counted, and goes no further
-        case when linkedin_urls.linkedin_kind = 'person' then linkedin_urls.linkedin_url_normalized end as linkedin_url,
+        case when people.linkedin_kind = 'person' then people.linkedin_url_normalized end as linkedin_url,
 
         -- text
+        people.linkedin_url as linkedin_url_raw,
+        case when people.linkedin_kind != 'person' then people.linkedin_url_normalized end as linkedin_url_of_no_person,
+        people.linkedin_kind,
         people.first_name,
         people.last_name,
         people.full_name,
@@ -76,14 +94,12 @@ looked_up as (
 
         -- which version of the source's row this was made from
         people.row_version
-    from people
-    left join linkedin_urls on people.linkedin_url = linkedin_urls.linkedin_url_raw
+    from profiles as people
     left join domains on people.company_domain = domains.domain_raw
     left join names on people.latest_company = names.name_raw
     -- a row that came while this build ran: its cells are not read yet, and the next build finds it
     where
-        (people.linkedin_url is null or linkedin_urls.linkedin_url_raw is not null)
-        and (people.company_domain is null or domains.domain_raw is not null)
+        (people.company_domain is null or domains.domain_raw is not null)
         and (people.latest_company is null or names.name_raw is not null)
 
 )

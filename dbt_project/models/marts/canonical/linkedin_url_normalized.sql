@@ -1,15 +1,16 @@
-{{ config(
-    materialized="incremental",
-    incremental_strategy="append",
-    indexes=[{"columns": ["source_id", "source_table"], "unique": true}],
-    pre_hook=[
-        "{{ room_for_hashing() }}",
-        "{{ find_changed_rows(changes_of_linkedin_urls_found()) }}",
-        "{{ delete_changed_rows(['source_table', 'source_id']) }}",
-    ],
-) }}
+{{ config(materialized="view") }}
 
 with
+
+people as (
+
+    select * from {{ ref('int_people_looked_up') }}
+
+),
+
+found as (
+    {{ linkedin_urls_found() }}
+),
 
 linkedin_urls as (
 
@@ -17,39 +18,39 @@ linkedin_urls as (
 
 ),
 
-{% if is_incremental() -%}
-found as (
-
-    select
-        source_table,
-        source_id,
-        linkedin_url_raw
-    from changed_rows
-    where source_id is not null
-
-),
-{%- else -%}
-found as (
-    {{ linkedin_urls_found() }}
-),
-{%- endif %}
-
 parsed as (
 
     select
-        -- keys
+        'extracted.person_discovery' as source_table,
+        id::text as source_id,
+        linkedin_url_raw,
+        coalesce(linkedin_url, linkedin_url_of_no_person) as linkedin_url_normalized,
+        linkedin_kind
+    from people
+    where linkedin_url_raw is not null
+
+    union all
+
+    select
         found.source_table,
         found.source_id,
-
-        -- text
         found.linkedin_url_raw,
         linkedin_urls.linkedin_url_normalized,
-        linkedin_urls.linkedin_kind,
-        linkedin_urls.linkedin_slug
+        linkedin_urls.linkedin_kind
     from found
-    -- a cell that came while this build ran is not read yet, and the next build finds it
+    -- a cell that came since the last build is not read yet
     inner join linkedin_urls on found.linkedin_url_raw = linkedin_urls.linkedin_url_raw
 
 )
 
-select * from parsed
+select
+    -- keys
+    source_table,
+    source_id,
+
+    -- text
+    linkedin_url_raw,
+    linkedin_url_normalized,
+    linkedin_kind,
+    {{ linkedin_slug('linkedin_url_normalized') }} as linkedin_slug
+from parsed

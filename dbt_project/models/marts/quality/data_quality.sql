@@ -8,7 +8,7 @@
     'latest_title': ('job_title', 'untrimmed_job_title'),
     'latest_company': ('company_name_raw', 'untrimmed_company_name'),
 } -%}
-{%- set linkedin_columns = {} -%}
+{%- set linkedin_columns = {'extracted.person_discovery': 'linkedin_url'} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
 {%- endfor -%}
