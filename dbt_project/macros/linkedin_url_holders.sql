@@ -1,6 +1,6 @@
 {#-
     Every column of every source that holds a LinkedIn URL: (source table, staging model, column, id). But for that of
-    extracted.person_discovery, a page of its own in nearly every row: int_people_looked_up reads it with the rest of the row.
+    extracted.person_discovery, a page of its own in nearly every row: int_people_read reads it with the rest of the row.
 -#}
 {% macro linkedin_url_holders() -%}
 {{ return([

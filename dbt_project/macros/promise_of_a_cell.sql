@@ -19,7 +19,8 @@
 {%- elif rule == 'matches' -%}
     {{ return((column, 'matches ' ~ value, column ~ ' !~ ' ~ sql_text(value))) }}
 {%- elif rule == 'not_blank' -%}
-    {{ return((column, 'is not blank', "btrim(" ~ column ~ ", E' \\t\\n\\r\\u00a0') = ''")) }}
+    {#- to look at the first character takes a third of the time -#}
+    {{ return((column, 'is not blank', "(ascii(" ~ column ~ ") in (0, 9, 10, 13, 32, 160) and btrim(" ~ column ~ ", E' \\t\\n\\r\\u00a0') = '')")) }}
 {%- elif rule == 'list_of_texts' -%}
     {{ return((column, 'is a list of texts', is_no_list_of_texts(column))) }}
 {%- endif -%}

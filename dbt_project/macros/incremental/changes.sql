@@ -10,6 +10,17 @@ full join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
 where found.linkedin_url_raw is null or made.linkedin_url_raw is null
 {%- endmacro %}
 
+{% macro changes_of_domains() -%}
+select
+    found.domain_raw,
+    made.domain_raw as made_domain_raw
+from (
+    select distinct domain_raw from {{ ref('int_domain_cells') }}
+) as found
+full join {{ this }} as made on found.domain_raw = made.domain_raw
+where found.domain_raw is null or made.domain_raw is null
+{%- endmacro %}
+
 {% macro changes_of_company_names() -%}
 select
     found.name_raw,
@@ -55,7 +66,7 @@ union
 select
     linkedin_url,
     linkedin_url as made_linkedin_url
-from {{ ref('int_people_looked_up') }}
+from {{ ref('int_people_read') }}
 where linkedin_url is not null and exists (select 1 from touched_profiles where touched_profiles.linkedin_url is null)
 union
 select

@@ -22,9 +22,9 @@
     {%- endif -%}
 {%- endfor -%}
 {%- for unique_id in sources | sort -%}
-    {%- do code.append(run_query(
+    {%- do code.append(asked_once(
         "select sum(hashtextextended(xmin || '/' || ctid, 0))::text from " ~ graph.sources[unique_id].relation_name
-    ).columns[0].values()[0] or '') -%}
+    )) -%}
 {%- endfor -%}
 {%- set waiting, macros = [], [] -%}
 {%- for unique_id in models | sort -%}
@@ -42,14 +42,26 @@
     {%- do code.append(context[unique_id.split('.')[2]].macro.macro_sql) -%}
 {%- endfor -%}
 {%- for unique_id in seeds | sort -%}
-    {%- do code.append(content_of(graph.nodes[unique_id].relation_name)) -%}
+    {%- do code.append(asked_once(query_of_content(graph.nodes[unique_id].relation_name))) -%}
 {%- endfor -%}
 {#- functions that migrations create: the decoding of LinkedIn's URLs, the readers of numbers and dates -#}
-{%- do code.append(run_query(
+{%- do code.append(asked_once(
     "select md5(string_agg(prosrc, chr(10) order by pg_proc.oid::regprocedure::text collate \"C\")) from pg_proc"
     ~ " inner join pg_namespace on pronamespace = pg_namespace.oid where nspname = 'core'"
-).columns[0].values()[0] or '') -%}
+)) -%}
 {{ return(local_md5(code | join('\n'))) }}
+{%- endmacro %}
+
+{#-
+    The one value of a query, kept for all models of a run. So all of them speak of the same version of a source: what is loaded into
+    it while the build runs, the first of them has not read, and none says that it has.
+-#}
+{% macro asked_once(query) -%}
+{%- set answers = graph.setdefault('answers', {}) -%}
+{%- if query not in answers -%}
+    {%- do answers.update({query: run_query(query).columns[0].values()[0] or ''}) -%}
+{%- endif -%}
+{{ return(answers[query]) }}
 {%- endmacro %}
 
 {#-
@@ -61,7 +73,7 @@
 {%- if not execute -%}
     {{ return('') }}
 {%- elif node.resource_type == 'seed' -%}
-    {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ content_of(this)) ~ ']') }}
+    {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ run_query(query_of_content(this)).columns[0].values()[0]) ~ ']') }}
 {%- elif node.config.materialized == 'view' and node.unique_id not in model.get('rules_lines', {}) -%}
     {%- do model.setdefault('rules_lines', {}).update(
         {node.unique_id: '[rules: ' ~ local_md5(node.compiled_code ~ node.description ~ relations_read_by(node)) ~ ']'}

@@ -37,6 +37,41 @@ from {{ touched_profiles_remembered() }};
 delete from {{ touched_profiles_remembered() }} as remembered using touched_profiles where remembered.ctid = touched_profiles.line
 {%- endmacro %}
 
+{#-
+    Post-hook of the export: profiles of which it did not get all rows, since a cell came while the build ran, in another one or half
+    of the models, and is not looked up yet.
+-#}
+{% macro remember_profiles_left_out() -%}
+do $$
+begin
+    if {{ changed_rows_were_found() }} then
+        {{ profiles_left_out(of_changed_rows=true) }};
+    else
+        {{ profiles_left_out() }};
+    end if;
+end
+$$
+{%- endmacro %}
+
+{% macro profiles_left_out(of_changed_rows=false) -%}
+insert into {{ touched_profiles_remembered() }}
+select distinct people.linkedin_url
+from {{ ref('int_people_read') }} as people
+{%- if of_changed_rows %}
+inner join changed_rows on people.linkedin_url = changed_rows.linkedin_url
+{%- endif %}
+left join {{ ref('int_domains_parsed') }} as domains on people.company_domain_raw = domains.domain_raw
+left join {{ ref('int_company_names_cleaned') }} as names on people.company_name_raw = names.name_raw
+where people.linkedin_url is not null and not {{ cells_are_looked_up('people', 'domains', 'names') }}
+{%- endmacro %}
+
+{% macro cells_are_looked_up(people, domains, names) -%}
+(
+        ({{ people }}.company_domain_raw is null or {{ domains }}.domain_raw is not null)
+        and ({{ people }}.company_name_raw is null or {{ names }}.name_raw is not null)
+    )
+{%- endmacro %}
+
 {% macro profiles_touched(changed_id) -%}
 insert into {{ touched_profiles_remembered() }}
 select distinct all_rows.linkedin_url

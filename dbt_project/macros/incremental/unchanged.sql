@@ -1,7 +1,8 @@
 {#-
     What would come out as it is already is left alone: a seed whose table was filled from the same file and still holds what was put
-    into it, for seeds are written row by row, and a view with the same query on the same tables, for all that is done about a view
-    takes longer than the view. `--full-refresh` makes both anew in any case.
+    into it, for seeds are written row by row; a table with `meta: {whole: true}` by its rules and sources (see rules_of); a view with
+    the same query on the same tables, for all that is done about a view takes longer than the view. `--full-refresh` makes them anew
+    in any case.
 -#}
 {% materialization seed, adapter='postgres' %}
 {%- set filled = unchanged_relation() -%}
@@ -13,6 +14,14 @@
 {{ return(dbt.materialization_seed_default()) }}
 {% endmaterialization %}
 
+{% materialization table, adapter='postgres' %}
+{%- set made = unchanged_relation() if config.get('meta').get('whole') -%}
+{%- if made -%}
+    {{ return({'relations': [made]}) }}
+{%- endif -%}
+{{ return(dbt.materialization_table_default()) }}
+{% endmaterialization %}
+
 {% materialization view, adapter='postgres' %}
 {%- set made = unchanged_relation() -%}
 {%- if made is not none -%}
@@ -21,7 +30,7 @@
 {{ return(dbt.materialization_view_default()) }}
 {% endmaterialization %}
 
-{#- The seed's table or the view, when it is as it would be made; else none. Then dbt is told what became of it. -#}
+{#- The table or view, when it is as it would be made; else none. Then dbt is told what became of it. -#}
 {% macro unchanged_relation() -%}
 {%- set made = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
 {%- set is_of_its_kind = made is not none and made.type == ('view' if model.config.materialized == 'view' else 'table') -%}
@@ -41,8 +50,6 @@ select 1
 {%- endmacro %}
 
 {#- What stands in a seed's table. -#}
-{% macro content_of(relation) -%}
-{{ return(run_query(
-    'select md5(string_agg(seed::text, chr(10) order by seed::text collate "C")) from ' ~ relation ~ ' as seed'
-).columns[0].values()[0] or '') }}
+{% macro query_of_content(relation) -%}
+{{ return('select md5(string_agg(seed::text, chr(10) order by seed::text collate "C")) from ' ~ relation ~ ' as seed') }}
 {%- endmacro %}

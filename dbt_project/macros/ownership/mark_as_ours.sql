@@ -1,6 +1,16 @@
-{#- Post-hook: the description as the relation's comment, so that it is read where the data is, and the marker behind it. -#}
+{#-
+    Post-hook: the description as the relation's comment, so that it is read where the data is, and the marker behind it. Not where it
+    stands there already: to comment on a table that autovacuum is at work on is to wait a second for it to give way.
+-#}
 {% macro mark_as_ours() -%}
-comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment_with_marker(model.description, rules_line(model) if model.config.materialized in ('incremental', 'seed', 'view')) }}
+{%- set comment = comment_with_marker(model.description, rules_line(model) if model.config.materialized != 'table' or model.config.meta.whole) -%}
+do $mark$
+begin
+    if obj_description({{ sql_text(this | string) }}::regclass, 'pg_class') is distinct from {{ comment }} then
+        comment on {{ 'view' if model.config.materialized == 'view' else 'table' }} {{ this }} is {{ comment }};
+    end if;
+end
+$mark$
 {%- endmacro %}
 
 {% macro comment_with_marker(description, rules=none) -%}

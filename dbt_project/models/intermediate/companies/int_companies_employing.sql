@@ -6,7 +6,19 @@ with
 
 people as (
 
-    select * from {{ ref('int_people_looked_up') }}
+    select * from {{ ref('int_people_read') }}
+
+),
+
+domains as (
+
+    select * from {{ ref('int_domains_parsed') }}
+
+),
+
+cleaned_names as (
+
+    select * from {{ ref('int_company_names_cleaned') }}
 
 ),
 
@@ -14,30 +26,43 @@ people as (
 -- sorting them takes two thirds of the time.
 one_voice_per_person as (
 
-    select distinct on (hashtextextended(linkedin_url, 0), linkedin_url, company_domain)
-        linkedin_url,
-        company_domain,
-        company_name,
-        company_name_raw,
-        company_name_key,
-        updated_at
+    select distinct on (hashtextextended(people.linkedin_url, 0), people.linkedin_url, domains.company_domain)
+        domains.company_domain,
+        people.company_name_raw,
+        people.updated_at
     from people
-    where linkedin_url is not null and company_domain is not null and company_name_key is not null
-    order by hashtextextended(linkedin_url, 0), linkedin_url, company_domain, {{ newest_first('people') }}
+    inner join domains on people.company_domain_raw = domains.domain_raw
+    where people.linkedin_url is not null and domains.company_domain is not null and people.company_name_raw is not null
+    order by
+        hashtextextended(people.linkedin_url, 0), people.linkedin_url, domains.company_domain,
+        {{ newest_first('people') }}
+
+),
+
+voices as (
+
+    select
+        company_domain,
+        company_name_raw,
+        count(*) as people_count,
+        max(updated_at) as updated_at
+    from one_voice_per_person
+    group by company_domain, company_name_raw
 
 ),
 
 spellings as (
 
     select
-        company_domain,
-        company_name_key,
-        company_name,
-        min(company_name_raw) as company_name_raw,
-        count(*) as people_count,
-        max(updated_at) as updated_at
-    from one_voice_per_person
-    group by company_domain, company_name_key, company_name
+        voices.company_domain,
+        cleaned_names.name_key as company_name_key,
+        cleaned_names.name as company_name,
+        min(voices.company_name_raw) as company_name_raw,
+        sum(voices.people_count) as people_count,
+        max(voices.updated_at) as updated_at
+    from voices
+    inner join cleaned_names on voices.company_name_raw = cleaned_names.name_raw
+    group by voices.company_domain, cleaned_names.name_key, cleaned_names.name
 
 ),
 

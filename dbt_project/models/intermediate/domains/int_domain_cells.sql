@@ -24,7 +24,7 @@ found as (
         ('core.company_canonical', ref('stg_core__company_canonical'), 'domain', 'domain'),
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'domain', 'domain'),
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'website', 'website'),
-        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'company_domain', 'company_domain'),
+        ('extracted.person_discovery', ref('int_people_read'), 'company_domain', 'company_domain_raw'),
         ('core.company_job_postings', ref('stg_core__company_job_postings'), 'domain', 'domain'),
         ('attio_mirror.companies', 'crm_domains', 'domains', 'domain'),
         ('attio_mirror.people', 'crm_mail_addresses', 'email_addresses', 'address'),

@@ -1,9 +1,26 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ find_changed_rows(changes_of_domains()) }}",
+        "{{ delete_changed_rows(['domain_raw']) }}",
+    ],
+) }}
+
 with
 
--- the same cell stands in many rows and columns: it is read once
+-- the same cell stands in many rows and columns: it is read once, and once for all builds
 cells as (
 
+{%- if is_incremental() %}
+
+    select domain_raw from changed_rows
+    where domain_raw is not null
+{%- else %}
+
     select distinct domain_raw from {{ ref('int_domain_cells') }}
+{%- endif %}
 
 ),
 

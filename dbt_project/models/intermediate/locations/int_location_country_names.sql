@@ -1,3 +1,5 @@
+{{ config(meta={"whole": true}) }}
+
 with
 
 countries as (

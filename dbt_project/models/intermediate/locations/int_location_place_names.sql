@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append", meta={"whole": true}) }}
+{{ config(meta={"whole": true}) }}
 
 with
 
@@ -89,7 +89,3 @@ with_region_names as (
 )
 
 select * from with_region_names
-{%- if is_incremental() %}
--- the gazetteer is the one that the table was made from (see the macro rules_of)
-where false
-{%- endif %}

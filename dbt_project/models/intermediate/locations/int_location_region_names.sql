@@ -1,4 +1,4 @@
-{{ config(indexes=[{"columns": ["name_key"]}]) }}
+{{ config(meta={"whole": true}, indexes=[{"columns": ["name_key"]}]) }}
 
 with
 

@@ -5,7 +5,7 @@ with
 found as (
 
     {{ cells_found([
-        ('extracted.person_discovery', ref('stg_extracted__person_discovery'), 'location_name', 'location_name'),
+        ('extracted.person_discovery', ref('int_people_read'), 'location_name', 'location_raw'),
         ('core.company_job_postings', ref('stg_core__company_job_postings'), 'location', 'location'),
         (
             'extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'city, state, country',

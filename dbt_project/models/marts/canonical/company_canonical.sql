@@ -54,7 +54,13 @@ in_crm as (
 
 people as (
 
-    select * from {{ ref('int_people_looked_up') }}
+    select * from {{ ref('int_people_read') }}
+
+),
+
+domains as (
+
+    select * from {{ ref('int_domains_parsed') }}
 
 ),
 
@@ -64,9 +70,10 @@ every_domain as (
     union
     select domain from enriched
     union
-    -- a million rows on some thousand domains: alone they are hashed, in the union they would be sorted
-    select distinct company_domain from people
-    where company_domain is not null and linkedin_url is not null
+    select domains.company_domain from domains
+    where
+        domains.company_domain is not null
+        and domains.domain_raw in (select people.company_domain_raw from people where people.linkedin_url is not null)
     union
     select domain from hiring
     union

@@ -4,7 +4,7 @@ with
 
 people as (
 
-    select * from {{ ref('int_people_looked_up') }}
+    select * from {{ ref('int_people_read') }}
 
 ),
 

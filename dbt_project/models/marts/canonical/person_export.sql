@@ -8,20 +8,40 @@
         "{{ find_changed_rows(changes_of_profiles()) }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
     ],
+    post_hook="{{ remember_profiles_left_out() }}",
 ) }}
 
 with
 
+{% if is_incremental() -%}
+-- Materialized, or the planner looks the employers of all rows up, and leaves out then what did not change.
+rows_of_people as materialized (
+
+    select all_rows.* from {{ ref('int_people_read') }} as all_rows
+    -- a profile may have changed in its rows and in its place
+    inner join (
+        select distinct linkedin_url from changed_rows
+    ) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
+
+),
+{%- else -%}
 rows_of_people as (
 
-    select all_rows.* from {{ ref('int_people_looked_up') }} as all_rows
-    {%- if is_incremental() %}
-        -- a profile may have changed in its rows and in its place
-        inner join (
-            select distinct linkedin_url from changed_rows
-        ) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
-    {%- endif %}
-    where all_rows.linkedin_url is not null
+    select * from {{ ref('int_people_read') }}
+    where linkedin_url is not null
+
+),
+{%- endif %}
+
+domains as (
+
+    select * from {{ ref('int_domains_parsed') }}
+
+),
+
+names as (
+
+    select * from {{ ref('int_company_names_cleaned') }}
 
 ),
 
@@ -34,12 +54,18 @@ locations as (
 people as (
 
     select
-        *,
+        rows_of_people.*,
+        domains.company_domain,
+        coalesce(names.name, rows_of_people.company_name_raw) as company_name,
+        names.name_key as company_name_key,
         row_number() over (
-            partition by linkedin_url
+            partition by rows_of_people.linkedin_url
             order by {{ newest_first('rows_of_people') }}
         ) as newest_first
     from rows_of_people
+    left join domains on rows_of_people.company_domain_raw = domains.domain_raw
+    left join names on rows_of_people.company_name_raw = names.name_raw
+    where {{ cells_are_looked_up('rows_of_people', 'domains', 'names') }}
 
 ),
 

@@ -83,7 +83,7 @@ posted_jobs as (
 -- Read twice, which costs less than to write a million rows down in between.
 people as not materialized (
 
-    select * from {{ ref('int_people_looked_up') }}
+    select * from {{ ref('int_people_read') }}
 
 ),
 
