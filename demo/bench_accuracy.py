@@ -95,8 +95,8 @@ def kinds() -> dict[str, Kind]:
             "linkedin_url",
             [row["raw"] for row in linkedin],
             [{row["expected"]} for row in linkedin],
-            "parsed.linkedin_url_normalized from canon_staging.stg_extracted__person_discovery as people left join"
-            " canon_intermediate.int_linkedin_urls_parsed as parsed on parsed.linkedin_url_raw = people.linkedin_url",
+            "coalesce(people.linkedin_url, people.linkedin_url_of_no_person)"
+            " from canon_intermediate.int_people_read as people",
             page,
         ),
         "names": Kind(

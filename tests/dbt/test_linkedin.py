@@ -26,14 +26,18 @@ def rule(server: Server, migrated: str, tmp_path_factory: pytest.TempPathFactory
     """Return the expression that dbt compiles into the model, over a column `linkedin_url`."""
     database = server.create(template=migrated)
     with _private_project(tmp_path_factory.mktemp("linkedin") / "project") as project:
-        run_dbt(project, database, "compile", "-s", "int_linkedin_urls_parsed").expect(0)
-        (compiled,) = (project / "dbt_project" / "target").glob("compiled/**/int_linkedin_urls_parsed.sql")
-        text = compiled.read_text(encoding="utf-8")
-    found = re.search(
-        r"linkedin_url_raw,\s+(case\b.*?\bend) as linkedin_url_normalized\s+from distinct_urls", text, re.DOTALL
+        run_dbt(project, database, "compile", "-s", "int_linkedin_urls_parsed", "int_people_read").expect(0)
+        compiled = (project / "dbt_project" / "target" / "compiled").rglob("int_*.sql")
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in compiled}
+    normalized = r",\s+(case\b.*?\bend) as linkedin_url_normalized\s+from {}"
+    of_cells = re.search(normalized.format("distinct_urls"), texts["int_linkedin_urls_parsed"], re.DOTALL)
+    of_people = re.search(
+        normalized.format("people"), texts["int_people_read"].partition("normalized as (")[2], re.DOTALL
     )
-    assert found
-    yield found[1].replace("linkedin_url_raw", "linkedin_url")
+    assert of_cells
+    assert of_people
+    assert of_cells[1].replace("linkedin_url_raw", "linkedin_url") == of_people[1]
+    yield of_people[1]
     server.drop(database)
 
 
