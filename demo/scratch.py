@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 
 from sync import localdb
 
@@ -60,6 +61,34 @@ class Scratch:
             for result in results
             for kind, _, name in [result["unique_id"].split(".", 2)]
         }
+
+
+@contextlib.contextmanager
+def copy(original: Scratch) -> Iterator[Scratch]:
+    """Copy a database that nobody is connected to, and drop the copy at the end. To dbt it is a new one."""
+    names = original.environment
+    home = original.home / "copy"
+    home.mkdir()
+    shutil.copy(original.home / "profiles.yml", home / "profiles.yml")
+    superuser = original.cluster.superuser()
+    made = sql.Identifier(f"{names['PGDATABASE']}_copy")
+    server = replace(original, environment={**names, **superuser})
+    with server.connect() as connection:
+        connection.execute(
+            sql.SQL("create database {} owner {} template {}").format(
+                made, sql.Identifier(names["PGUSER"]), sql.Identifier(names["PGDATABASE"])
+            )
+        )
+    try:
+        yield replace(
+            original,
+            home=home,
+            environment={**names, "PGDATABASE": f"{names['PGDATABASE']}_copy", "DBT_PROFILES_DIR": str(home)},
+        )
+    finally:
+        with server.connect() as connection:
+            connection.execute(sql.SQL("drop database {} with (force)").format(made))
+        shutil.rmtree(home)
 
 
 @contextlib.contextmanager

@@ -114,3 +114,46 @@ def test_a_changed_rule_holds_for_rows_that_did_not_change(built: Build) -> None
     seed.write_text(seed.read_text() + "elsewhere.net,site_builder,a host that gives out pages\n")
     built.dbt("build", *selected).expect(0)
     assert built.database.rows(found) == [(None,)]
+
+
+def test_a_view_is_left_alone_until_another_table_takes_the_place_of_the_one_it_reads(built: Build) -> None:
+    database = built.database
+    views = ("stg_reference__location_lookup", "stg_reference__gazetteer_countries")
+    made = "select viewname, (schemaname || '.' || viewname)::regclass::oid from pg_views where viewname = any(%s)"
+    before = dict(database.rows(made, [list(views)]))
+    built.dbt("run", "-s", *views).expect(0)
+    assert dict(database.rows(made, [list(views)])) == before
+    database.run(
+        "alter table reference.location_lookup rename to old_lookup",
+        "create table reference.location_lookup (like reference.old_lookup including all)",
+        "insert into reference.location_lookup (location_name, city, country) values ('The Shire', 'Hobbiton', 'GB')",
+    )
+    built.dbt("run", "-s", *views).expect(0)
+    after = dict(database.rows(made, [list(views)]))
+    assert [view for view in views if after[view] != before[view]] == ["stg_reference__location_lookup"]
+    assert database.rows("select location_name from canon_staging.stg_reference__location_lookup") == [("The Shire",)]
+    built.dbt("run", "--full-refresh", "-s", *views).expect(0)
+    assert not set(dict(database.rows(made, [list(views)])).values()) & set(after.values())
+
+
+def test_names_of_places_are_made_anew_only_when_the_gazetteer_is_another_one(built: Build) -> None:
+    database = built.database
+    names = "int_location_country_names"
+    made = f"select 'canon_intermediate.{names}'::regclass::oid"
+    before = database.rows(made)
+    built.dbt("run", "-s", names).expect(0)
+    assert database.rows(made) == before
+    database.run("update reference.gazetteer_countries set aliases = 'Blighty' where alpha2 = 'GB'")
+    built.dbt("run", "-s", names).expect(0)
+    assert database.rows(made) != before
+    found = f"select country_code from canon_intermediate.{names} where name_key = 'blighty'"
+    assert database.rows(found) == [("GB",)]
+
+
+def test_what_the_planner_knows_of_a_table_is_true_when_others_read_it(built: Build) -> None:
+    unknown = built.database.rows(
+        "select relname from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid"
+        " where nspname in ('canon', 'canon_intermediate', 'canon_seeds') and relkind = 'r' and reltuples < 0"
+        " and relname !~ '_remembered$|^remembered_|_results$'"
+    )
+    assert unknown == []

@@ -95,8 +95,8 @@
 {%- endmacro %}
 
 {#-
-    dbt asks this before it goes on with an incremental table: after a change of the rules it is built anew, in the same way as with
-    --full-refresh.
+    dbt asks this before it goes on with an incremental table, and many times more: after a change of the rules it is built anew, in
+    the same way as with --full-refresh.
 -#}
 {% macro should_full_refresh() -%}
 {%- set asked_for = config.get('full_refresh') -%}
@@ -104,5 +104,5 @@
 {%- if asked_for or not execute or model.config.materialized != 'incremental' -%}
     {{ return(asked_for) }}
 {%- endif -%}
-{{ return(rules_line(model) not in comment_of(this)) }}
+{{ return(rules_line(model) not in asked_once(query_of_comment(this))) }}
 {%- endmacro %}
