@@ -38,7 +38,9 @@ where
     comment yet.
 -#}
 {% macro analyze_if_much_changed() -%}
-{%- if model.config.materialized != 'view' -%}
+{%- if model.resource_type == 'seed' -%}
+analyze {{ this }};
+{%- elif model.config.materialized != 'view' -%}
 do $$
 begin
     if obj_description({{ sql_text(this | string) }}::regclass, 'pg_class') is not null then
