@@ -3,7 +3,8 @@
 PROJECT ?= .
 ARGS ?=
 POSTGRES_BIN ?=
-WORKERS ?= 2
+# of two cores: tests wait for a third of their time
+WORKERS ?= 3
 
 SHELL := /bin/sh
 BIN := $(CURDIR)/.venv/bin

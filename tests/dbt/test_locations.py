@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parent.parent.parent
 MODELS = [
+    "int_people_read",
     "int_location_strings",
     "int_location_texts_prepared",
     "int_location_parts",
@@ -58,8 +59,8 @@ def warehouse(
     database = server.create(template=seeded)
     with _private_project(tmp_path_factory.mktemp("locations") / "project") as project:
         run_dbt(project, database, "build", "--select", "+int_locations_parsed", *WITHOUT_TESTS).expect(0)
-        folder = project / "dbt_project/target/compiled/attio_canon/models/intermediate/locations"
-        compiled = {model: (folder / f"{model}.sql").read_text() for model in MODELS}
+        found = {path.stem: path for path in (project / "dbt_project" / "target" / "compiled").rglob("int_*.sql")}
+        compiled = {model: found[model].read_text(encoding="utf-8") for model in MODELS}
     with database.connect() as connection:
         yield connection, compiled
     server.drop(database)

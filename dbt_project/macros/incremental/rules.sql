@@ -84,14 +84,21 @@
 {{ return(model.rules_lines[node.unique_id]) }}
 {%- endmacro %}
 
-{#- The relations that a view's names mean now: put another table in the place of one, and the view would go on reading the old. -#}
+{#-
+    The relations that a view's names mean now: put another table in the place of one, and the view would go on reading the old. Of
+    sources, which no build replaces, all at once.
+-#}
 {% macro relations_read_by(node) -%}
-{%- set found = [] -%}
-{%- for unique_id in node.depends_on.nodes | sort -%}
-    {%- set relation = (graph.nodes.get(unique_id) or graph.sources.get(unique_id)).relation_name -%}
-    {%- do found.append("to_regclass(" ~ sql_text(relation) ~ ")::oid") -%}
+{%- set sources, models = [], [] -%}
+{%- for source in graph.sources.values() -%}
+    {%- do sources.append("to_regclass(" ~ sql_text(source.relation_name) ~ ")::oid") -%}
 {%- endfor -%}
-{{ return(run_query("select concat_ws(' ', " ~ (found or ["''"]) | join(", ") ~ ")").columns[0].values()[0]) }}
+{%- for unique_id in node.depends_on.nodes if unique_id in graph.nodes -%}
+    {%- do models.append("to_regclass(" ~ sql_text(graph.nodes[unique_id].relation_name) ~ ")::oid") -%}
+{%- endfor -%}
+{%- set of_sources = asked_once("select concat_ws(' ', " ~ sources | sort | join(", ") ~ ")") -%}
+{%- set of_models = run_query("select concat_ws(' ', " ~ models | sort | join(", ") ~ ")").columns[0].values()[0] if models -%}
+{{ return(of_sources ~ '/' ~ of_models) }}
 {%- endmacro %}
 
 {#-
