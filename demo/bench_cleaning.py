@@ -13,6 +13,7 @@ how many of the sample's cells it reads as the models do); what is rarer it know
 The models pay for the rest (look-alikes, wrapping, fillers, mail addresses, shared hosts, shouting, the comparison key,
 metros, several places, remote) out of the difference. Half of its speed is the aim.
 The fastest ways read staging; ours read `int_people_read`, and what it took to trim the column there is added.
+Each side is measured twice, in turn, and the faster one counts: a machine does other things too.
 Run alone: `python -m demo.bench_cleaning 300000`.
 """
 
@@ -24,7 +25,7 @@ import gzip
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -34,7 +35,6 @@ from demo import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import psycopg
 
@@ -333,8 +333,12 @@ def run(argument: str) -> None:
     for title in ("part", "distinct cells", "read alike", "ours, rows/s", "fastest way, rows/s", "ours / fastest"):
         shown.add_column(title, justify="left" if title == "part" else "right")
     with _filled(rows) as bench:
-        for name, part in PARTS.items():
-            distinct, alike, ours, fastest = bench.measured(part)
+        rounds = [{name: bench.measured(part) for name, part in PARTS.items()}]
+        again = bench.built_again()
+        rounds.append({name: again.measured(part) for name, part in PARTS.items()})
+        for name in PARTS:
+            distinct, alike, _, _ = rounds[0][name]
+            ours, fastest = (min(measured[name][place] for measured in rounds) for place in (2, 3))
             shown.add_row(
                 name,
                 f"{distinct:,}",
@@ -359,7 +363,7 @@ def _filled(rows: int) -> Iterator[_Bench]:
         seconds = build(database)
         # as our models have it
         connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
-        yield _Bench(connection, seconds, database.home / "people.copy")
+        yield _Bench(connection, seconds, database)
 
 
 @dataclass(frozen=True)
@@ -368,7 +372,13 @@ class _Bench:
 
     connection: psycopg.Connection
     seconds: dict[str, float]
-    copied_file: Path
+    database: scratch.Scratch
+
+    def built_again(self) -> _Bench:
+        """Build all once more, and forget what the fastest ways made."""
+        for name in ("linkedin", "domains", "names", "locations", "joined_ours", "joined_fastest"):
+            self.connection.execute(f"drop table if exists bench_{name}".encode())
+        return replace(self, seconds=build(self.database, "--full-refresh"))
 
     def measured(self, part: Part) -> tuple[int, int, float, float]:
         """Return a part's distinct cells, how many both read alike, and the seconds of ours and the fastest way."""
@@ -387,7 +397,7 @@ class _Bench:
         columns = "linkedin_url, company_domain, latest_company, location_name"
         self.connection.execute(COPIED.encode())
         self.connection.execute("alter table bench_copied drop column if exists linkedin_url_normalized")
-        with self.connection.cursor() as cursor, self.copied_file.open("wb") as written:
+        with self.connection.cursor() as cursor, (self.database.home / "people.copy").open("wb") as written:
             with cursor.copy(f"copy extracted.person_discovery ({columns}) to stdout".encode()) as lines:
                 for line in lines:
                     written.write(line)
@@ -395,7 +405,7 @@ class _Bench:
             for table in ("bench_copied", "bench_copied_and_generated"):
                 began = time.perf_counter()
                 with (
-                    self.copied_file.open("rb") as read,
+                    (self.database.home / "people.copy").open("rb") as read,
                     cursor.copy(f"copy {table} ({columns}) from stdin".encode()) as copy,
                 ):
                     while block := read.read(1 << 20):
@@ -423,9 +433,9 @@ def _fill(connection: psycopg.Connection, rows: int) -> None:
     connection.execute("analyze")
 
 
-def build(database: scratch.Scratch) -> dict[str, float]:
+def build(database: scratch.Scratch, *arguments: str) -> dict[str, float]:
     """Return each model's seconds, built one after the other."""
-    command = database.dbt("build", "--threads", "1", *SELECTION)
+    command = database.dbt("build", "--threads", "1", *arguments, *SELECTION)
     subprocess.run(command, cwd=scratch.CHECKOUT, env=database.environment, check=True)
     return {name.removeprefix("model."): seconds for name, seconds in database.seconds().items()}
 
