@@ -397,7 +397,8 @@ class _Bench:
         columns = "linkedin_url, company_domain, latest_company, location_name"
         self.connection.execute(COPIED.encode())
         self.connection.execute("alter table bench_copied drop column if exists linkedin_url_normalized")
-        with self.connection.cursor() as cursor, (self.database.home / "people.copy").open("wb") as written:
+        copied = self.database.home / "people.copy"
+        with self.connection.cursor() as cursor, copied.open("wb") as written:
             with cursor.copy(f"copy extracted.person_discovery ({columns}) to stdout".encode()) as lines:
                 for line in lines:
                     written.write(line)
@@ -405,7 +406,7 @@ class _Bench:
             for table in ("bench_copied", "bench_copied_and_generated"):
                 began = time.perf_counter()
                 with (
-                    (self.database.home / "people.copy").open("rb") as read,
+                    copied.open("rb") as read,
                     cursor.copy(f"copy {table} ({columns}) from stdin".encode()) as copy,
                 ):
                     while block := read.read(1 << 20):

@@ -10,26 +10,16 @@ full join {{ this }} as made on found.linkedin_url_raw = made.linkedin_url_raw
 where found.linkedin_url_raw is null or made.linkedin_url_raw is null
 {%- endmacro %}
 
-{% macro changes_of_domains() -%}
+{#- Of cells that a model counts by source and column. -#}
+{% macro changes_of_cells(cells, column) -%}
 select
-    found.domain_raw,
-    made.domain_raw as made_domain_raw
+    found.{{ column }},
+    made.{{ column }} as made_{{ column }}
 from (
-    select distinct domain_raw from {{ ref('int_domain_cells') }}
+    select distinct {{ column }} from {{ cells }}
 ) as found
-full join {{ this }} as made on found.domain_raw = made.domain_raw
-where found.domain_raw is null or made.domain_raw is null
-{%- endmacro %}
-
-{% macro changes_of_company_names() -%}
-select
-    found.name_raw,
-    made.name_raw as made_name_raw
-from (
-    select distinct name_raw from {{ ref('int_company_name_cells') }}
-) as found
-full join {{ this }} as made on found.name_raw = made.name_raw
-where found.name_raw is null or made.name_raw is null
+full join {{ this }} as made on found.{{ column }} = made.{{ column }}
+where found.{{ column }} is null or made.{{ column }} is null
 {%- endmacro %}
 
 {#- What the last build read is made anew, and what no source says any more goes. -#}

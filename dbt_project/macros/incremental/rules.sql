@@ -74,12 +74,9 @@
     {{ return('') }}
 {%- elif node.resource_type == 'seed' -%}
     {{ return('[rules: ' ~ local_md5(node.checksum.checksum ~ node.config.column_types ~ run_query(query_of_content(this)).columns[0].values()[0]) ~ ']') }}
-{%- elif node.config.materialized == 'view' and node.unique_id not in model.get('rules_lines', {}) -%}
-    {%- do model.setdefault('rules_lines', {}).update(
-        {node.unique_id: '[rules: ' ~ local_md5(node.compiled_code ~ node.description ~ relations_read_by(node)) ~ ']'}
-    ) -%}
 {%- elif node.unique_id not in model.get('rules_lines', {}) -%}
-    {%- do model.setdefault('rules_lines', {}).update({node.unique_id: '[rules: ' ~ rules_of(node) ~ ']'}) -%}
+    {%- set rules = rules_of(node) if node.config.materialized != 'view' else local_md5(node.compiled_code ~ node.description ~ relations_read_by(node)) -%}
+    {%- do model.setdefault('rules_lines', {}).update({node.unique_id: '[rules: ' ~ rules ~ ']'}) -%}
 {%- endif -%}
 {{ return(model.rules_lines[node.unique_id]) }}
 {%- endmacro %}

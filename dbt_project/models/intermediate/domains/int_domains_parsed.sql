@@ -3,7 +3,7 @@
     incremental_strategy="append",
     pre_hook=[
         "{{ room_for_hashing() }}",
-        "{{ find_changed_rows(changes_of_domains()) }}",
+        "{{ find_changed_rows(changes_of_cells(ref('int_domain_cells'), 'domain_raw')) }}",
         "{{ delete_changed_rows(['domain_raw']) }}",
     ],
 ) }}

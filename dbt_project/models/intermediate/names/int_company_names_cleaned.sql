@@ -5,7 +5,7 @@
     pre_hook=[
         "{{ room_for_hashing() }}",
         "set local enable_mergejoin = off",
-        "{{ find_changed_rows(changes_of_company_names()) }}",
+        "{{ find_changed_rows(changes_of_cells(ref('int_company_name_cells'), 'name_raw')) }}",
         "{{ delete_changed_rows(['name_raw']) }}",
     ],
 ) }}
