@@ -52,11 +52,18 @@ alter table {{ new }} rename to {{ adapter.quote(this.identifier) }}
 {{ return(dbt.materialization_view_default()) }}
 {% endmaterialization %}
 
-{#- The table or view, when it is as it would be made; else none. Then dbt is told what became of it. -#}
+{#-
+    The table or view, when it is as it would be made; else none. Then dbt is told what became of it. One that an owner has dbt grant
+    on or document is made in any case, for dbt does so only to what it makes.
+-#}
 {% macro unchanged_relation() -%}
 {%- set made = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
 {%- set is_of_its_kind = made is not none and made.type == ('view' if model.config.materialized == 'view' else 'table') -%}
-{%- if not is_of_its_kind or should_full_refresh() or rules_line(model) not in run_query(query_of_comment(made)).columns[0].values()[0] -%}
+{%- set is_looked_after = config.get('grants') or config.get('persist_docs') -%}
+{%- if not is_of_its_kind or is_looked_after or should_full_refresh() -%}
+    {{ return(none) }}
+{%- endif -%}
+{%- if rules_line(model) not in run_query(query_of_comment(made)).columns[0].values()[0] -%}
     {{ return(none) }}
 {%- endif -%}
 {%- call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) -%}
