@@ -5,7 +5,7 @@
 {% macro name_key(column) -%}
 case
             -- plain letters need no folding
-            when {{ column }} ~ '^[A-Za-z0-9][A-Za-z0-9 ]*$' and {{ column }} !~* '^the ' then replace(lower({{ column }}), ' ', '')
+            when {{ column }} ~ '^[A-Za-z0-9][A-Za-z0-9 ]*$' and lower(left({{ column }}, 4)) != 'the ' then replace(lower({{ column }}), ' ', '')
             else
                 regexp_replace(
                     regexp_replace(

@@ -13,10 +13,10 @@
     ~ " 'way')" -%}
 case
             when
-                {{ cell }} !~ '[a-z]'
-                and btrim({{ cell }}) like '% %'
-                and {{ column }} = upper({{ column }})
+                {{ column }} = upper({{ column }})
                 and {{ column }} != lower({{ column }})
+                and {{ cell }} !~ '[a-z]'
+                and btrim({{ cell }}) like '% %'
                 and {{ column }} ~ '[[:alpha:]]{4}'
                 then (
                     select

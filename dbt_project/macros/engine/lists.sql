@@ -49,8 +49,8 @@ generate_series(1, {{ last }})
 {%- endmacro %}
 
 {#- The last words of a list of words, as a text. -#}
-{% macro last_words(words, count) -%}
-{{ words_from(words, count_of(words) ~ ' - ' ~ count ~ ' + 1') }}
+{% macro last_words(words, count, joined_by=' ') -%}
+{{ words_from(words, count_of(words) ~ ' - ' ~ count ~ ' + 1', joined_by) }}
 {%- endmacro %}
 
 {#- All but the last words of a list of words, as a text. -#}
@@ -87,4 +87,9 @@ coalesce(array_agg({{ column }}), '{}')
 {#- In a `select`: each of the expressions given as a row of its own. -#}
 {% macro row_each() -%}
 unnest(array[{{ varargs | join(', ') }}])
+{%- endmacro %}
+
+{#- In a `from`: lists of one length as columns, a row for each place. -#}
+{% macro lists_side_by_side() -%}
+unnest({{ varargs | join(', ') }})
 {%- endmacro %}

@@ -1,3 +1,5 @@
+{#- Every ending of a host is looked up: acme.co.uk, co.uk, uk. None that is known has more labels; the seeds' tests say so. -#}
+{%- set label_counts = [1, 2, 3, 4, 5, 6] -%}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
@@ -24,126 +26,139 @@ cells as (
 
 ),
 
-public_suffixes as (
+-- What a host may end with. Of a wildcard one more label belongs to the suffix, of an exception one less.
+known_endings as (
 
-    select * from {{ ref('public_suffixes') }}
+    select
+        ending,
+        bool_or(rule = 'exact') as is_suffix,
+        bool_or(rule = 'wildcard') as is_wildcard,
+        bool_or(rule = 'exception') as is_exception,
+        max(shared_kind) as shared_kind
+    from (
+        select
+            suffix as ending,
+            kind as rule,
+            null as shared_kind
+        from {{ ref('public_suffixes') }}
+        union all
+        select
+            host as ending,
+            null as rule,
+            kind as shared_kind
+        from {{ ref('shared_hosts') }}
+    ) as endings
+    group by ending
 
 ),
 
-shared_hosts as (
-
-    select * from {{ ref('shared_hosts') }}
-
-),
-
--- Materialized, or the planner works the splitting out again for every use below.
-hosts as materialized (
+-- `offset 0` is a fence without a copy: without it the planner works a step out again for every use in the next ones.
+read_hosts as (
 
     select
         domain_raw,
         {{ host_of('domain_raw') }} as host
     from cells
+    offset 0
 
 ),
 
-valid_hosts as materialized (
+valid_hosts as (
 
     select
+        domain_raw,
+        case when {{ is_host('host') }} then host end as host
+    from read_hosts
+    offset 0
+
+),
+
+in_labels as (
+
+    select
+        domain_raw,
         host,
         {{ words_of('host', separator='.') }} as labels,
         {{ count_of(words_of('host', separator='.')) }} as label_count
-    from (select distinct host from hosts where {{ is_host('host') }}) as distinct_hosts
-
-),
-
--- acme.co.uk, co.uk, uk: what a rule may speak of
-endings as (
-
-    select
-        valid_hosts.host,
-        valid_hosts.label_count,
-        valid_hosts.label_count - places.place + 1 as ending_label_count,
-        {{ words_from('valid_hosts.labels', 'places.place', joined_by='.') }} as ending
     from valid_hosts
-    cross join {{ whole_numbers_to('valid_hosts.label_count') }} as places (place)
+    offset 0
 
 ),
 
--- publicsuffix.org/list: an exception wins over everything, then the rule with the most labels
-matched_rules as (
+looked_up as (
 
     select
-        endings.host,
-        public_suffixes.kind = 'exception' as is_exception,
-        case public_suffixes.kind
-            when 'exact' then endings.ending_label_count
-            when 'wildcard' then endings.ending_label_count + 1
-            else endings.ending_label_count - 1
-        end as suffix_label_count
-    from endings
-    inner join public_suffixes on public_suffixes.suffix = endings.ending
-    where public_suffixes.kind != 'wildcard' or endings.ending_label_count < endings.label_count
-
-),
-
-suffixes as (
-
-    select
-        host,
-        -- no host has as many labels: grouping takes half as long as sorting
-        max(case when is_exception then 1000 else 0 end + suffix_label_count) % 1000 as suffix_label_count
-    from matched_rules
-    group by host
-
-),
-
-sharing as (
-
-    select distinct on (endings.host)
-        endings.host,
-        endings.ending as shared_host,
-        endings.ending_label_count as shared_label_count,
-        shared_hosts.kind
-    from endings
-    inner join shared_hosts on shared_hosts.host = endings.ending
-    order by endings.host asc, endings.ending_label_count desc
+        in_labels.domain_raw,
+        in_labels.host,
+        in_labels.labels,
+        in_labels.label_count,
+        -- publicsuffix.org/list: an exception wins over everything, then the rule with the most labels
+        coalesce(
+            {%- for count in label_counts %}
+            case when ending_{{ count }}.is_exception then {{ count }} - 1 end,
+            {%- endfor %}
+            greatest(
+                {%- for count in label_counts %}
+                case
+                    when ending_{{ count }}.is_wildcard and in_labels.label_count > {{ count }} then {{ count }} + 1
+                    when ending_{{ count }}.is_suffix then {{ count }}
+                end{{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+        ) as suffix_label_count,
+        -- of shared hosts the one with the most labels
+        coalesce(
+            {%- for count in label_counts | reverse %}
+            ending_{{ count }}.shared_kind{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as shared_kind,
+        case
+            {%- for count in label_counts | reverse %}
+            when ending_{{ count }}.shared_kind is not null then {{ count }}
+            {%- endfor %}
+        end as shared_label_count
+    from in_labels
+    {%- for count in label_counts %}
+    left join known_endings as ending_{{ count }}
+        on
+            ending_{{ count }}.ending
+            = case when in_labels.label_count >= {{ count }} then {{ last_words('in_labels.labels', count, joined_by='.') }} end
+    {%- endfor %}
+    offset 0
 
 ),
 
 registrable as (
 
     select
-        valid_hosts.host,
-        suffixes.suffix_label_count,
-        sharing.kind as shared_kind,
-        sharing.shared_label_count,
+        domain_raw,
+        host,
+        suffix_label_count,
+        shared_kind,
+        shared_label_count,
         case
-            when valid_hosts.label_count > suffixes.suffix_label_count
-                then {{ words_from(
-                    'valid_hosts.labels', 'valid_hosts.label_count - suffixes.suffix_label_count', joined_by='.'
-                ) }}
+            when label_count > suffix_label_count
+                then {{ words_from('labels', 'label_count - suffix_label_count', joined_by='.') }}
         end as registrable_domain
-    from valid_hosts
-    left join suffixes on suffixes.host = valid_hosts.host
-    left join sharing on sharing.host = valid_hosts.host
+    from looked_up
+    offset 0
 
 ),
 
 judged as (
 
     select
-        hosts.domain_raw,
-        registrable.host,
-        registrable.registrable_domain,
+        domain_raw,
+        host,
+        registrable_domain,
         case
-            when registrable.host is null or registrable.suffix_label_count is null then 'not_a_domain'
-            when registrable.registrable_domain is null then coalesce(registrable.shared_kind, 'public_suffix')
+            when host is null or suffix_label_count is null then 'not_a_domain'
+            when registrable_domain is null then coalesce(shared_kind, 'public_suffix')
             -- a name below a host that gives out names (acme.webflow.io) is its owner's, whoever runs the host
-            when registrable.shared_label_count <= registrable.suffix_label_count then 'hosted_site'
-            else coalesce(registrable.shared_kind, 'company')
+            when shared_label_count <= suffix_label_count then 'hosted_site'
+            else coalesce(shared_kind, 'company')
         end as domain_kind
-    from hosts
-    left join registrable on registrable.host = hosts.host
+    from registrable
 
 )
 

@@ -1,10 +1,8 @@
-{#- The planner cannot know how few words end in a legal form, and would sort all names for each turn. -#}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
     pre_hook=[
         "{{ room_for_hashing() }}",
-        "set local enable_mergejoin = off",
         "{{ find_changed_rows(changes_of_cells(ref('int_company_name_cells'), 'name_raw')) }}",
         "{{ delete_changed_rows(['name_raw']) }}",
     ],
@@ -20,7 +18,6 @@ legal_forms as (
         written,
         {{ count_of(words_of('form')) }} as word_count,
         split_part(form, ' ', 1) as first_word,
-        split_part(form, ' ', -1) as last_word,
         split_part(form, ' ', -2) || ' ' || split_part(form, ' ', -1) as last_two_words
     from {{ ref('legal_forms') }}
 
@@ -30,6 +27,33 @@ one_word_forms as (
 
     select * from legal_forms
     where place = 'end' and word_count = 1
+
+),
+
+-- The last two words, or in front the first one, find the few forms that a name may have.
+longer_forms as (
+
+    select
+        last_two_words,
+        {{ list_of('form') }} as forms,
+        {{ list_of('written') }} as writings,
+        {{ list_of('word_count') }} as word_counts
+    from legal_forms
+    where place = 'end' and word_count > 1
+    group by last_two_words
+
+),
+
+front_forms as (
+
+    select
+        first_word,
+        {{ list_of('form') }} as forms,
+        {{ list_of('written') }} as writings,
+        {{ list_of('word_count') }} as word_counts
+    from legal_forms
+    where place = 'front'
+    group by first_word
 
 ),
 
@@ -90,28 +114,14 @@ without_remark as (
 ),
 
 -- words: as written.  keys: what the forms are compared with, one for each word.
-in_words as materialized (
+in_words as (
 
     select
         name_raw,
         {{ words_of('name') }} as words,
         {{ words_of(name_compared('name')) }} as keys
     from without_remark
-
-),
-
-behind_front_form as (
-
-    select
-        in_words.name_raw,
-        max(legal_forms.word_count) + 1 as first_kept
-    from in_words
-    inner join legal_forms on legal_forms.place = 'front' and legal_forms.first_word = {{ word_at('in_words.keys', 1) }}
-    where
-        {{ count_of('in_words.keys') }} > legal_forms.word_count
-        and {{ words_between('in_words.keys', 1, 'legal_forms.word_count') }} = legal_forms.form
-        and (legal_forms.written = 'any' or {{ word_at('in_words.words', 1) }} = upper({{ word_at('in_words.words', 1) }}))
-    group by in_words.name_raw
+    offset 0
 
 ),
 
@@ -121,54 +131,91 @@ kept_0 as (
         in_words.name_raw,
         in_words.words,
         in_words.keys,
-        coalesce(behind_front_form.first_kept, 1) as first_kept,
-        {{ count_of('in_words.keys') }} as last_kept
+        coalesce(
+            case
+                when front_forms.first_word is not null
+                    then (
+                        select max(form.word_count) + 1
+                        from
+                            {{ lists_side_by_side('front_forms.forms', 'front_forms.writings', 'front_forms.word_counts') }}
+                                as form (form, written, word_count)
+                        where
+                            {{ count_of('in_words.keys') }} > form.word_count
+                            and {{ words_between('in_words.keys', 1, 'form.word_count') }} = form.form
+                            and (
+                                form.written = 'any'
+                                or {{ word_at('in_words.words', 1) }} = upper({{ word_at('in_words.words', 1) }})
+                            )
+                    )
+            end,
+            1
+        ) as first_kept,
+        {{ count_of('in_words.keys') }} as last_kept,
+        true as may_go_on
     from in_words
-    left join behind_front_form on behind_front_form.name_raw = in_words.name_raw
+    left join front_forms on front_forms.first_word = {{ word_at('in_words.keys', 1) }}
+    offset 0
 
 ),
 
 {#- 'Co., Ltd.' takes two turns; nobody has needed a fourth. -#}
 {% for turn in [1, 2, 3] %}
-{%- set before = 'kept_' ~ (turn - 1) %}
 
--- The last two words find the few forms of several words; the longest is meant.
-longer_form_{{ turn }} as (
-
-    select
-        names.name_raw,
-        max(legal_forms.word_count) as word_count
-    from {{ before }} as names
-    inner join legal_forms
-        on
-            legal_forms.last_two_words
-            = {{ word_at('names.keys', 'names.last_kept - 1') }} || ' ' || {{ word_at('names.keys', 'names.last_kept') }}
-    where
-        legal_forms.place = 'end'
-        and legal_forms.word_count > 1
-        and {{ words_between('names.keys', 'names.last_kept - legal_forms.word_count + 1', 'names.last_kept') }}
-        = legal_forms.form
-        and {{ names_more_than_a_form() }}
-        and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
-    group by names.name_raw
-
-),
-
-kept_{{ turn }} as (
+-- Of the forms of several words the longest is meant.
+found_{{ turn }} as (
 
     select
         names.name_raw,
         names.words,
         names.keys,
         names.first_kept,
-        names.last_kept - coalesce(longer_form_{{ turn }}.word_count, legal_forms.word_count, 0) as last_kept
-    from {{ before }} as names
-    left join longer_form_{{ turn }} on longer_form_{{ turn }}.name_raw = names.name_raw
-    left join one_word_forms as legal_forms
+        names.last_kept,
+        coalesce(
+            case
+                when longer_forms.last_two_words is not null
+                    then (
+                        select max(form.word_count)
+                        from
+                            {{ lists_side_by_side('longer_forms.forms', 'longer_forms.writings', 'longer_forms.word_counts') }}
+                                as form (form, written, word_count)
+                        where
+                            {{ words_between('names.keys', 'names.last_kept - form.word_count + 1', 'names.last_kept') }}
+                            = form.form
+                            and {{ names_more_than('form') }}
+                            and {{ legal_form_is_meant('form.written', 'names.words', 'names.last_kept') }}
+                    )
+            end,
+            one_word_forms.word_count,
+            0
+        ) as word_count
+    from kept_{{ turn - 1 }} as names
+    left join longer_forms
         on
-            legal_forms.form = {{ word_at('names.keys', 'names.last_kept') }}
-            and {{ names_more_than_a_form() }}
-            and {{ legal_form_is_meant('names.words', 'names.last_kept') }}
+            longer_forms.last_two_words = case
+                when names.may_go_on
+                    then
+                        {{ word_at('names.keys', 'names.last_kept - 1') }}
+                        || ' ' || {{ word_at('names.keys', 'names.last_kept') }}
+            end
+    left join one_word_forms
+        on
+            one_word_forms.form = case when names.may_go_on then {{ word_at('names.keys', 'names.last_kept') }} end
+            and {{ names_more_than('one_word_forms') }}
+            and {{ legal_form_is_meant('one_word_forms.written', 'names.words', 'names.last_kept') }}
+    offset 0
+
+),
+
+kept_{{ turn }} as (
+
+    select
+        name_raw,
+        words,
+        keys,
+        first_kept,
+        last_kept - word_count as last_kept,
+        word_count > 0 as may_go_on
+    from found_{{ turn }}
 
 ),
 {%- endfor %}
