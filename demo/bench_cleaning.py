@@ -11,8 +11,8 @@ how many of the sample's cells it reads as the models do); what is rarer it know
   lies, region and place by the gazetteer, ties by population; joined back.
 
 The models pay for the rest (look-alikes, wrapping, fillers, mail addresses, shared hosts, shouting, the comparison key,
-metros, several places, remote) out of the difference. Half of its speed is the aim. Domains and names look up every ending
-of a cell by a join of its own, where these ways unnest labels and take turns at all names: that is what makes up for it.
+metros, several places, remote) out of the difference. Half of its speed is the aim. Domains and names make up for it:
+they look up every ending of a cell by a join of its own, where these ways unnest labels and take turns at all names.
 The fastest ways read staging; ours read `int_people_read`, and what it took to trim the column there is added.
 Each side is measured twice, in turn, and the faster one counts: a machine does other things too.
 Run alone: `python -m demo.bench_cleaning 300000`.
