@@ -18,7 +18,7 @@ abspath_project = $(shell cd "$(PROJECT)" && pwd)
 ISOLATED = env $$(env | awk -F= '/^(PG|DBT_|ATTIO_|CANON_)[A-Z_]*=/ {print "-u " $$1}')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint build sync plan pull duplicates docs serve sandbox migrate doctor bench stop clean
+.PHONY: help install demo test lint lint-python lint-sql build sync plan pull duplicates docs serve sandbox migrate doctor bench stop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' "$(firstword $(MAKEFILE_LIST))"
@@ -45,11 +45,16 @@ test: install lint ## everything CI runs, lint included; POSTGRES_BIN=/usr/lib/p
 	@$(ISOLATED) POSTGRES_BIN="$(POSTGRES_BIN)" "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 $(ARGS)
 
 lint: install ## ruff, mypy, import-linter, hadolint, sqlfluff
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-sql
+
+lint-python:
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/mypy"
 	@[ ! -x "$(BIN)/hadolint" ] || "$(BIN)/hadolint" Dockerfile
 	@"$(BIN)/lint-imports" --no-cache > /tmp/canon-imports.$$$$ 2>&1 && tail -1 /tmp/canon-imports.$$$$ || { cat /tmp/canon-imports.$$$$; exit 1; }; rm -f /tmp/canon-imports.$$$$
+
+lint-sql:
 	@$(ISOLATED) "$(BIN)/python" -m tests.lint_sql
 
 migrate: install ## create the tables the database lacks (ARGS=--plan: only say what it would do)

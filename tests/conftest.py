@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import itertools
 import json
 import os
@@ -45,6 +46,8 @@ _names_taken: set[str] = set()
 _parsed = tempfile.TemporaryDirectory(prefix="canon-parsed-")
 """What dbt made of the project, by the database's name: dbt itself looks which files have changed since."""
 
+
+WITHOUT_TESTS = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
 
 LONGEST = ("test_demo.py", "test_clean_up.py", "test_typed_values.py")
 """Begun first: begun last, one of them would be waited for alone."""
@@ -89,7 +92,8 @@ class Server:
         name = name or _free_name()
         with _connect(self.superuser) as connection:
             connection.execute(
-                sql.SQL("create database {} owner {} template {}").format(
+                # the default writes each page of the template into the log, and takes several times as long
+                sql.SQL("create database {} owner {} template {} strategy file_copy").format(
                     sql.Identifier(name), sql.Identifier(self.owner["PGUSER"]), sql.Identifier(template or "template0")
                 )
             )
@@ -384,20 +388,49 @@ def run_dbt(project: Path, database: Database, *arguments: str, env: Mapping[str
     if kept.exists() and not mine.exists():
         target.mkdir(exist_ok=True)
         shutil.copy(kept, mine)
-    done = subprocess.run(
-        [Path(sys.executable).parent / "dbt", *arguments],
-        cwd=project / "dbt_project",
-        env=_environment(
-            {"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}, database.environment, env or {}
-        ),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
+    environment = _environment(
+        {"DBT_PROFILES_DIR": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}, database.environment, env or {}
     )
+    result = _call_dbt(list(arguments), project / "dbt_project", environment)
     if mine.exists() and not kept.exists():
         shutil.copy(mine, kept)
-    return Result(done.returncode, done.stdout, done.stderr)
+    return result
+
+
+@functools.cache
+def _dbt_process() -> subprocess.Popen[str]:
+    """Return the worker's dbt, which ends when its stdin does."""
+    command = [sys.executable, str(CHECKOUT / "tests" / "dbt_process.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _call_dbt(arguments: list[str], cwd: Path, environment: dict[str, str]) -> Result:
+    process = _dbt_process()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said = {name: Path(_parsed.name) / name for name in ("stdout", "stderr")}
+    written = {name: str(file) for name, file in said.items()}
+    process.stdin.write(
+        json.dumps({"arguments": arguments, "cwd": str(cwd), "environment": environment, **written}) + "\n"
+    )
+    process.stdin.flush()
+    exit_code = int(process.stdout.readline())
+    return Result(exit_code, *(said[name].read_text(encoding="utf-8") for name in ("stdout", "stderr")))
+
+
+@pytest.fixture(scope="session")
+def seeded(server: Server, migrated: str, shared_directory: Path) -> str:
+    """Return the name of a migrated database to copy from, with what builds leave alone: seeds and names of places."""
+    name, done = "template_seeded", shared_directory / "seeded"
+    with _locked(shared_directory / "seeded-lock"):
+        if not done.exists():
+            database = server.create(template=migrated, name=name)
+            with _private_project(shared_directory / "seed") as directory:
+                names = [f"+int_location_{kind}_names" for kind in ("country", "region", "place")]
+                left_alone = ("--select", "resource_type:seed", *names, *WITHOUT_TESTS)
+                run_dbt(directory, database, "build", *left_alone).expect(0)
+            done.touch()
+    return name
 
 
 @pytest.fixture

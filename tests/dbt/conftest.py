@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.conftest import Server
 
 ROWS = Path(__file__).parent / "rows.sql"
-WITHOUT_TESTS = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
 SOURCES = ("raw", "extracted", "core", "reference")
 
 HOSTILE = (
@@ -124,19 +123,6 @@ def add_hostile_rows(database: Database) -> None:
                 'insert into attio_mirror.records (object, record_id, created_at, "values") values (%s, %s, null, %s)',
                 ["companies", f"00000000-0000-4000-a000-{place:012d}", document],
             )
-
-
-@pytest.fixture(scope="session")
-def seeded(server: Server, migrated: str, shared_directory: Path) -> str:
-    """Return the name of a migrated database that holds the seeds, to copy from: a build leaves them alone."""
-    name, done = "template_seeded", shared_directory / "seeded"
-    with _locked(shared_directory / "seeded-lock"):
-        if not done.exists():
-            database = server.create(template=migrated, name=name)
-            with _private_project(shared_directory / "seed") as directory:
-                run_dbt(directory, database, "seed").expect(0)
-            done.touch()
-    return name
 
 
 @pytest.fixture(scope="session")

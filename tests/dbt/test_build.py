@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import run_dbt
-from tests.dbt.conftest import HOSTILE, WITHOUT_TESTS
+from tests.conftest import WITHOUT_TESTS, run_dbt
+from tests.dbt.conftest import HOSTILE
 
 if TYPE_CHECKING:
     from pathlib import Path

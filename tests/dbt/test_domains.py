@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tldextract
 
-from tests.conftest import CHECKOUT, _private_project, run_dbt
-from tests.dbt.conftest import WITHOUT_TESTS
+from tests.conftest import CHECKOUT, WITHOUT_TESTS, _private_project, run_dbt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import CHECKOUT, Database
-from tests.dbt.conftest import WITHOUT_TESTS, Build
+from tests.conftest import CHECKOUT, WITHOUT_TESTS, Database
+from tests.dbt.conftest import Build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,8 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import _private_project, run_dbt
-from tests.dbt.conftest import WITHOUT_TESTS
+from tests.conftest import WITHOUT_TESTS, _private_project, run_dbt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

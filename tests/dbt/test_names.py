@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import _private_project, run_dbt
-from tests.dbt.conftest import HOSTILE, WITHOUT_TESTS
+from tests.conftest import WITHOUT_TESTS, _private_project, run_dbt
+from tests.dbt.conftest import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

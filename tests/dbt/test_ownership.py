@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.dbt.conftest import WITHOUT_TESTS
+from tests.conftest import WITHOUT_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
