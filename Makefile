@@ -47,14 +47,14 @@ test: install lint ## everything CI runs, lint included; POSTGRES_BIN=/usr/lib/p
 lint: install ## ruff, mypy, import-linter, hadolint, sqlfluff
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python lint-sql
 
-lint-python:
+lint-python: ## the half of lint that needs no database
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/mypy"
 	@[ ! -x "$(BIN)/hadolint" ] || "$(BIN)/hadolint" Dockerfile
 	@"$(BIN)/lint-imports" --no-cache > /tmp/canon-imports.$$$$ 2>&1 && tail -1 /tmp/canon-imports.$$$$ || { cat /tmp/canon-imports.$$$$; exit 1; }; rm -f /tmp/canon-imports.$$$$
 
-lint-sql:
+lint-sql: ## the other half
 	@$(ISOLATED) "$(BIN)/python" -m tests.lint_sql
 
 migrate: install ## create the tables the database lacks (ARGS=--plan: only say what it would do)
