@@ -12,6 +12,13 @@
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
 {%- endfor -%}
+{%- set linkedin_column -%}
+case source_table
+            {%- for source_table, column in linkedin_columns.items() %}
+                when '{{ source_table }}' then '{{ column }}'
+            {%- endfor %}
+        end
+{%- endset -%}
 with
 
 linkedin_urls as (
@@ -174,16 +181,28 @@ judged as (
     select
         'linkedin_url' as rule,
         source_table,
-        case source_table
-            {%- for source_table, column in linkedin_columns.items() %}
-                when '{{ source_table }}' then '{{ column }}'
-            {%- endfor %}
-        end as column_name,
+        {{ linkedin_column }} as column_name,
         linkedin_url_raw as found,
         linkedin_url_normalized as became,
         coalesce(linkedin_kind, 'names no page') as reason,
         1 as cells
     from linkedin_urls
+    where linkedin_url_raw is distinct from linkedin_url_normalized
+
+    union all
+
+    -- of those that are right as they are it is asked how many
+    select
+        'linkedin_url' as rule,
+        source_table,
+        {{ linkedin_column }} as column_name,
+        '' as found,
+        '' as became,
+        null as reason,
+        count(*) as cells
+    from linkedin_urls
+    where linkedin_url_raw = linkedin_url_normalized
+    group by source_table
 
     {%- for column in ['salary_min', 'salary_max', 'salary_currency'] %}
 
