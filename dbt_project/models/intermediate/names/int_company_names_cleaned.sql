@@ -30,33 +30,26 @@ one_word_forms as (
 
 ),
 
+{#- Two tables, not one with a column for the place: of that the planner would expect a row or two, and may read it once a name. -#}
 -- The last two words, or in front the first one, find the few forms that a name may have.
-longer_forms as (
+{% for forms, found_by, condition in [
+    ('longer_forms', 'last_two_words', "place = 'end' and word_count > 1"),
+    ('front_forms', 'first_word', "place = 'front'"),
+] -%}
+{{ forms }} as (
 
     select
-        last_two_words,
+        {{ found_by }},
         {{ list_of('form') }} as forms,
         {{ list_of('written') }} as writings,
         {{ list_of('word_count') }} as word_counts
     from legal_forms
-    where place = 'end' and word_count > 1
-    group by last_two_words
+    where {{ condition }}
+    group by {{ found_by }}
 
 ),
 
-front_forms as (
-
-    select
-        first_word,
-        {{ list_of('form') }} as forms,
-        {{ list_of('written') }} as writings,
-        {{ list_of('word_count') }} as word_counts
-    from legal_forms
-    where place = 'front'
-    group by first_word
-
-),
-
+{% endfor %}
 -- the same name stands in many rows: each is read once, and once for all builds
 distinct_names as (
 
