@@ -187,7 +187,7 @@ def test_the_mapping_fills_the_attributes_of_the_contract(built: Build, model: s
     assert {field.attribute for field in exports[model].fields} == set(SLUGS[model].split())
     # what leaves a column unsent is a decision: the key, what it was matched with or made from, and when it changed
     unsent = set(exports[model].columns) - {field.column for field in exports[model].fields}
-    assert unsent <= {"domain", "record_id", "made_from", "updated_at"}
+    assert unsent <= {"domain", "record_id", "updated_at"}
 
 
 def test_every_slug_can_be_another_one_in_the_owners_workspace(built: Build, database: Database, project: Path) -> None:

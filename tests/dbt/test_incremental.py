@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from tests.dbt.conftest import Build
 
 INCREMENTAL = {
-    *("int_people_read", "person_export", "attio_people", "int_payloads_read", "int_payloads_judged"),
+    *("int_people_read", "int_people_cells", "person_export", "attio_people"),
+    *("int_payloads_read", "int_payloads_judged"),
     *("int_linkedin_urls_parsed", "int_domains_parsed", "int_company_names_cleaned", "int_locations_parsed"),
 }
 ADA = "https://www.linkedin.com/in/ada-king"
@@ -97,7 +98,7 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
 
 
 def test_a_changed_rule_holds_for_rows_that_did_not_change(built: Build) -> None:
-    models = ("int_domain_cells", "int_domains_parsed", "int_companies_employing", "person_export")
+    models = ("int_people_cells", "int_domain_cells", "int_domains_parsed", "int_companies_employing", "person_export")
     selected = (
         "-s",
         "shared_hosts",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).parent.parent.parent
 MODELS = [
     "int_people_read",
+    "int_people_cells",
     "int_location_strings",
     "int_location_texts_prepared",
     "int_location_parts",

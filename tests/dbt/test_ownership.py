@@ -156,15 +156,36 @@ def test_grants_survive_a_build(owned: Build) -> None:
 
 
 def test_persisted_docs_keep_the_marker(owned: Build) -> None:
-    config = owned.project / "dbt_project" / "dbt_project.yml"
-    text = config.read_text(encoding="utf-8")
-    config.write_text(
-        text.replace("    staging:\n", "    +persist_docs: {relation: true}\n    staging:\n", 1), encoding="utf-8"
-    )
-    build(owned, "person_export ingest_reconciliation").expect(0)
-    config.write_text(text, encoding="utf-8")
+    configured_later(owned, "persist_docs: {relation: true}", "person_export ingest_reconciliation")
     comments = owned.database.rows(
         "select obj_description(oid) from pg_class"
         " where oid in ('canon.person_export'::regclass, 'canon.ingest_reconciliation'::regclass)"
     )
     assert all(comment.count("[built by dbt: attio_canon]") == 1 for (comment,) in comments)
+
+
+def test_what_is_configured_later_reaches_a_view_that_would_be_left_alone(owned: Build) -> None:
+    view = "canon_staging.stg_attio__people"
+    may_read = f"has_table_privilege('pg_read_all_stats', '{view}', 'select')"
+    query = f"select {may_read}, col_description('{view}'::regclass, 1)"
+    before = identity(owned.database, view)
+    build(owned, "stg_attio__people").expect(0)
+    assert identity(owned.database, view) == before
+    assert owned.database.rows(query) == [(False, None)]
+    later = "persist_docs: {columns: true}\n    +grants: {select: [pg_read_all_stats]}"
+    configured_later(owned, later, "stg_attio__people")
+    [(granted, description)] = owned.database.rows(query)
+    assert granted
+    assert description
+    owned.database.run(f"revoke all on {view} from pg_read_all_stats")
+
+
+def configured_later(owned: Build, config: str, select: str) -> None:
+    """Build with a config for all models, and put the project back."""
+    project = owned.project / "dbt_project" / "dbt_project.yml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text.replace("    staging:\n", f"    +{config}\n    staging:\n", 1), encoding="utf-8")
+    try:
+        build(owned, select).expect(0)
+    finally:
+        project.write_text(text, encoding="utf-8")

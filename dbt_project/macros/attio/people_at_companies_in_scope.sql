@@ -6,12 +6,7 @@
 select
             people.*,
             companies.domain as exported_company_domain,
-            people_in_crm.record_id,
-            hash_record_extended(row(
-                people.full_name, people.first_name, people.last_name, people.job_title, people.location_raw, people.locality,
-                people.region, people.country_code, people.latitude, people.longitude, people.updated_at, companies.domain,
-                people_in_crm.record_id
-            ), 0) as content
+            people_in_crm.record_id
         from {{ ref('person_export') }} as people
         left join {{ ref('int_companies_matched_in_crm') }} as companies_in_crm on people.company_domain = companies_in_crm.domain
         inner join {{ ref('attio_companies') }} as companies

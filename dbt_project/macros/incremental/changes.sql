@@ -80,15 +80,50 @@ where
     )
 {%- endmacro %}
 
+{#- Profiles that the export made anew, or all; and those whose company or record is another one to the CRM. -#}
 {% macro changes_of_attio_people() -%}
+with
+
+changed_keys as (
+
+    select
+        coalesce(crm_keys.kind, remembered.kind) as kind,
+        coalesce(crm_keys.key, remembered.key) as key
+    from crm_keys
+    full join {{ crm_keys_remembered() }} as remembered
+        on crm_keys.key = remembered.key and crm_keys.kind = remembered.kind and crm_keys.value = remembered.value
+    where crm_keys.key is null or remembered.key is null
+
+),
+
+changed as (
+
+    select linkedin_url from touched_profiles
+    where linkedin_url is not null
+
+    union
+
+    select key as linkedin_url from changed_keys
+    where kind = 'record'
+
+    union
+
+    select linkedin_url from {{ ref('person_export') }}
+    where
+        company_domain in (select changed_keys.key from changed_keys where changed_keys.kind = 'company')
+        or exists (select 1 from touched_profiles where touched_profiles.linkedin_url is null)
+
+    union
+
+    select linkedin_url from {{ this }}
+    where exists (select 1 from touched_profiles where touched_profiles.linkedin_url is null)
+
+)
+
 select
-    found.linkedin_url,
-    made.linkedin_url as made_linkedin_url
-from (
-    {{ people_at_companies_in_scope() }}
-) as found
-full join {{ this }} as made on found.linkedin_url = made.linkedin_url and found.content = made.made_from
-where found.linkedin_url is null or made.linkedin_url is null
+    linkedin_url,
+    linkedin_url as made_linkedin_url
+from changed
 {%- endmacro %}
 
 {#- In a `group by` over the rows of a key: which versions of which rows they are, as one number. -#}

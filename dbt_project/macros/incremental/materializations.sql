@@ -63,7 +63,7 @@ alter table {{ new }} rename to {{ adapter.quote(this.identifier) }}
 {%- if not is_of_its_kind or is_looked_after or should_full_refresh() -%}
     {{ return(none) }}
 {%- endif -%}
-{%- if rules_line(model) not in run_query(query_of_comment(made)).columns[0].values()[0] -%}
+{%- if rules_line(model) not in comment_before(made) -%}
     {{ return(none) }}
 {%- endif -%}
 {%- call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) -%}
@@ -72,8 +72,17 @@ select 1
 {{ return(made) }}
 {%- endmacro %}
 
-{% macro query_of_comment(relation) -%}
-{{ return("select coalesce(obj_description(to_regclass(" ~ sql_text(relation | string) ~ "), 'pg_class'), '')") }}
+{#-
+    What a relation's comment says of its rules, as all of them stood when this run first asked: to ask for each of them by itself is to
+    connect for each view that is left alone.
+-#}
+{% macro comment_before(relation) -%}
+{%- set comments = asked_once(
+    "select json_object_agg(nspname || '.' || relname, description)::text from pg_description"
+    ~ " inner join pg_class on objoid = pg_class.oid inner join pg_namespace on relnamespace = pg_namespace.oid"
+    ~ " where classoid = 'pg_class'::regclass and objsubid = 0 and description like '%[rules: %'"
+) -%}
+{{ return(fromjson(comments or '{}').get(relation.schema ~ '.' ~ relation.identifier, '')) }}
 {%- endmacro %}
 
 {#- What stands in a seed's table. -#}

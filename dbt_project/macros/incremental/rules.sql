@@ -108,5 +108,5 @@
 {%- if asked_for or not execute or model.config.materialized != 'incremental' -%}
     {{ return(asked_for) }}
 {%- endif -%}
-{{ return(rules_line(model) not in asked_once(query_of_comment(this))) }}
+{{ return(rules_line(model) not in comment_before(this)) }}
 {%- endmacro %}

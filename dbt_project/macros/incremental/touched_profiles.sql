@@ -1,40 +1,81 @@
 {#-
-    Which profiles the export of people must make anew: those that rows were taken from or added to since it was last made. To find
-    them in the rows themselves would be to group a million. The model that holds the rows remembers them in the transaction in which
-    it changes rows; the export takes them in the one in which it makes them anew, so that neither a build that died nor two that
-    overlapped lose any. A line without a profile means all of them.
+    Which profiles a model must make anew: `person_export` those that rows were taken from or added to since it was last made,
+    `attio_people` those that the export made anew since. To find them in the rows themselves would be to group or to join a million.
+    The model that is read remembers them in the transaction in which it changes rows; the one that reads takes them in the one in
+    which it makes them anew, so that neither a build that died nor two that overlapped lose any. A line without a profile means all.
 -#}
 
 {#- Pre-hook of the rows, before any is taken out. -#}
-{% macro remember_profiles_of_gone_rows() -%}
+{% macro remember_gone_rows() -%}
 {{ touched_profiles_table() }};
+{{ touched_cells_table() }};
 {%- if is_incremental() %}
-{{ profiles_touched('made_id') }}
+{{ remember_rows('made_id', '-') }}
 {%- else %}
-insert into {{ touched_profiles_remembered() }} values (null)
+insert into {{ touched_profiles_remembered() }} values (null);
+insert into {{ touched_cells_remembered() }} values (null, null, null)
 {%- endif %}
 {%- endmacro %}
 
 {#- Post-hook of the rows, with the new ones in their place. -#}
-{% macro remember_profiles_of_new_rows() -%}
+{% macro remember_new_rows() -%}
 do $$
 begin
     if {{ changed_rows_were_found() }} then
-        {{ profiles_touched('id') }};
+        {{ remember_rows('id', '') }};
     end if;
 end
 $$
 {%- endmacro %}
 
-{#- Pre-hook of the export. What is remembered meanwhile stays for the next build. -#}
-{% macro take_touched_profiles() -%}
-{{ touched_profiles_table() }};
+{% macro remember_rows(changed_id, sign) -%}
+with
+
+touched as materialized (
+
+    select all_rows.*
+    from {{ this }} as all_rows
+    inner join changed_rows on all_rows.id = changed_rows.{{ changed_id }}
+
+),
+
+profiles as (
+
+    insert into {{ touched_profiles_remembered() }}
+    select distinct linkedin_url from touched
+    where linkedin_url is not null
+
+)
+
+insert into {{ touched_cells_remembered() }}
+{{ cells_of_people('touched', sign) }}
+{%- endmacro %}
+
+{#- Pre-hook of the model that reads. What is remembered meanwhile stays for the next build. -#}
+{% macro take_touched_profiles(reader='person_export') -%}
+{%- set remembered = touched_profiles_remembered(reader) -%}
+{{ touched_profiles_table(reader) }};
 create temporary table touched_profiles on commit drop as
 select
     ctid as line,
     linkedin_url
-from {{ touched_profiles_remembered() }};
-delete from {{ touched_profiles_remembered() }} as remembered using touched_profiles where remembered.ctid = touched_profiles.line
+from {{ remembered }};
+delete from {{ remembered }} as remembered using touched_profiles where remembered.ctid = touched_profiles.line
+{%- endmacro %}
+
+{#- Post-hook of the export. -#}
+{% macro remember_touched_exports() -%}
+{%- set remembered = touched_profiles_remembered('attio_people') -%}
+{{ touched_profiles_table('attio_people') }};
+do $$
+begin
+    if {{ changed_rows_were_found() }} then
+        insert into {{ remembered }} select linkedin_url from changed_rows;
+    else
+        insert into {{ remembered }} values (null);
+    end if;
+end
+$$
 {%- endmacro %}
 
 {#-
@@ -72,29 +113,23 @@ where people.linkedin_url is not null and not {{ cells_are_looked_up('people', '
     )
 {%- endmacro %}
 
-{% macro profiles_touched(changed_id) -%}
-insert into {{ touched_profiles_remembered() }}
-select distinct all_rows.linkedin_url
-from {{ this }} as all_rows
-inner join changed_rows on all_rows.id = changed_rows.{{ changed_id }}
-where all_rows.linkedin_url is not null
-{%- endmacro %}
-
 {#- Made with a line that means all: what was touched before, it does not know. -#}
-{% macro touched_profiles_table() -%}
+{% macro touched_profiles_table(reader='person_export') -%}
+{%- set remembered = touched_profiles_remembered(reader) -%}
 do $$
 begin
-    if to_regclass({{ sql_text(touched_profiles_remembered()) }}) is null then
-        create table {{ touched_profiles_remembered() }} (linkedin_url text);
-        comment on table {{ touched_profiles_remembered() }} is {{ comment_with_marker(
-            'Profiles whose rows changed at a build, until person_export has been made from them. A line without one means all.'
+    if to_regclass({{ sql_text(remembered) }}) is null then
+        create table {{ remembered }} (linkedin_url text);
+        comment on table {{ remembered }} is {{ comment_with_marker(
+            'Profiles whose rows changed at a build, until ' ~ reader ~ ' has been made from them. A line without one means all.'
         ) }};
-        insert into {{ touched_profiles_remembered() }} values (null);
+        insert into {{ remembered }} values (null);
     end if;
 end
 $$
 {%- endmacro %}
 
-{% macro touched_profiles_remembered() -%}
-{{ return(adapter.quote(target.schema ~ '_intermediate') ~ '.touched_profiles_remembered') }}
+{% macro touched_profiles_remembered(reader='person_export') -%}
+{%- set name = 'touched_profiles_remembered' if reader == 'person_export' else 'touched_exports_remembered' -%}
+{{ return(adapter.quote(target.schema ~ '_intermediate') ~ '.' ~ name) }}
 {%- endmacro %}

@@ -6,7 +6,7 @@
 {%- if execute and model.resource_type == 'model' -%}
 {%- set parsed = graph.nodes['model.' ~ project_name ~ '.int_locations_parsed'] -%}
 {%- set read_before = adapter.get_relation(parsed.database, parsed.schema, parsed.alias) -%}
-{%- if read_before is not none and not flags.FULL_REFRESH and rules_line(parsed) in asked_once(query_of_comment(read_before)) -%}
+{%- if read_before is not none and not flags.FULL_REFRESH and rules_line(parsed) in comment_before(read_before) -%}
 where not exists (
         select 1
         from (

@@ -1,5 +1,3 @@
-{{ config(pre_hook="{{ room_for_hashing() }}") }}
-
 with
 
 crm_domains as (
@@ -20,11 +18,10 @@ crm_mail_addresses as (
 
 found as (
 
-    {{ cells_found([
+    {{ cells_found('company_domain', [
         ('core.company_canonical', ref('stg_core__company_canonical'), 'domain', 'domain'),
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'domain', 'domain'),
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'website', 'website'),
-        ('extracted.person_discovery', ref('int_people_read'), 'company_domain', 'company_domain_raw'),
         ('core.company_job_postings', ref('stg_core__company_job_postings'), 'domain', 'domain'),
         ('attio_mirror.companies', 'crm_domains', 'domains', 'domain'),
         ('attio_mirror.people', 'crm_mail_addresses', 'email_addresses', 'address'),

@@ -1,11 +1,8 @@
-{{ config(pre_hook="{{ room_for_hashing() }}") }}
-
 with
 
 found as (
 
-    {{ cells_found([
-        ('extracted.person_discovery', ref('int_people_read'), 'location_name', 'location_raw'),
+    {{ cells_found('location_name', [
         ('core.company_job_postings', ref('stg_core__company_job_postings'), 'location', 'location'),
         (
             'extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'city, state, country',

@@ -1,14 +1,11 @@
-{{ config(pre_hook="{{ room_for_hashing() }}") }}
-
 with
 
 found as (
 
-    {{ cells_found([
+    {{ cells_found('latest_company', [
         ('core.company_canonical', ref('stg_core__company_canonical'), 'original_name', 'original_name'),
         ('core.company_canonical', ref('stg_core__company_canonical'), 'cleaned_name', 'cleaned_name'),
         ('extracted.companyenrich_company', ref('stg_extracted__companyenrich_company'), 'name', 'name'),
-        ('extracted.person_discovery', ref('int_people_read'), 'latest_company', 'company_name_raw'),
         ('attio_mirror.companies', ref('stg_attio__companies'), 'name', 'name'),
     ], 'name_raw') }}
 

@@ -5,10 +5,10 @@
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ find_changed_rows(changes_of_people()) }}",
-        "{{ remember_profiles_of_gone_rows() }}",
+        "{{ remember_gone_rows() }}",
         "{{ delete_changed_rows(['id']) }}",
     ],
-    post_hook="{{ remember_profiles_of_new_rows() }}",
+    post_hook="{{ remember_new_rows() }}",
 ) }}
 
 with

@@ -4,9 +4,12 @@
     on_schema_change="fail",
     pre_hook=[
         "{{ room_for_hashing() }}",
+        "{{ take_touched_profiles('attio_people') }}",
+        "{{ take_crm_keys() }}",
         "{{ find_changed_rows(changes_of_attio_people()) }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
     ],
+    post_hook="{{ remember_crm_keys() }}",
 ) }}
 
 with
@@ -38,9 +41,6 @@ shaped_for_attio as (
         -- composite values
         {{ attio_person_name('first_name', 'last_name', 'full_name') }} as person_name,
         {{ attio_location('locality', 'region', 'country_code', 'latitude', 'longitude') }} as primary_location,
-
-        -- what the next build compares
-        content as made_from,
 
         -- timestamps
         updated_at

@@ -8,7 +8,7 @@
         "{{ find_changed_rows(changes_of_profiles()) }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
     ],
-    post_hook="{{ remember_profiles_left_out() }}",
+    post_hook="{{ remember_profiles_left_out() }}; {{ remember_touched_exports() }}",
 ) }}
 
 with

@@ -21,7 +21,8 @@ case source_table
 {%- endset -%}
 with
 
-linkedin_urls as (
+-- This and the people are read twice, which costs less than to write a million rows down in between.
+linkedin_urls as not materialized (
 
     select * from {{ ref('linkedin_url_normalized') }}
 
@@ -87,7 +88,6 @@ posted_jobs as (
 
 ),
 
--- Read twice, which costs less than to write a million rows down in between.
 people as not materialized (
 
     select * from {{ ref('int_people_read') }}

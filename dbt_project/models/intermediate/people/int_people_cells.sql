@@ -1,0 +1,29 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    pre_hook=[
+        "{{ room_for_hashing() }}",
+        "{{ take_touched_cells() }}",
+        "{{ find_changed_rows(changes_of_people_cells()) }}",
+        "{{ delete_changed_rows(['column_name', 'cell']) }}",
+    ],
+) }}
+
+with
+
+counted as (
+
+    {% if is_incremental() -%}
+        select
+            column_name,
+            cell,
+            cells
+        from changed_rows
+        where column_name is not null and cells > 0
+    {%- else -%}
+        {{ cells_of_people(ref('int_people_read')) }}
+    {%- endif %}
+
+)
+
+select * from counted
