@@ -97,6 +97,50 @@ def test_late_changed_and_deleted_rows_end_as_a_build_from_nothing_does(built: B
     assert gone_on.keys() == from_nothing.keys()
 
 
+def test_of_two_builds_one_waits_until_the_other_has_counted_what_goes(built: Build) -> None:
+    database = built.database
+    models = ("int_people_read", "int_people_cells")
+    kept = "select column_name, cell, cells from canon_intermediate.int_people_cells order by 1, 2"
+    before = database.rows(kept)
+    name = database.environment["PGDATABASE"]
+    database.run(
+        "delete from extracted.person_discovery where linkedin_url = 'linkedin.com/in/bob-roe'",
+        f"alter database {name} set lock_timeout = '200ms'",
+    )
+    with database.connect() as another:
+        with another.transaction():
+            another.execute("lock table canon_intermediate.touched_cells_remembered in share row exclusive mode")
+            for model in models:
+                assert "lock timeout" in built.dbt("run", "-s", model).expect(1).stdout
+        # read, and not counted yet: what is remembered counts too
+        built.dbt("run", "-s", "int_people_read").expect(0)
+        built.dbt("test", "-s", "assert_cells_of_people_are_all_counted").expect(0)
+        assert database.rows(kept) == before
+        built.dbt("run", "-s", "int_people_cells").expect(0)
+        built.dbt("test", "-s", "assert_cells_of_people_are_all_counted").expect(0)
+        assert database.rows(kept) != before
+        another.execute("update canon_intermediate.int_people_cells set cells = cells + 1 where cells = 1")
+    lost = built.dbt("test", "-s", "assert_cells_of_people_are_all_counted").expect(1)
+    assert "assert_cells_of_people_are_all_counted" in lost.stdout
+
+
+def test_people_of_a_company_follow_it_when_the_crm_says_that_it_is_another(built: Build) -> None:
+    database = built.database
+    companies = "select linkedin_url, company from canon.attio_people order by 1"
+    before = database.rows(companies)
+    assert before
+    company = before[0][1]
+    database.run(
+        f"delete from canon.attio_companies where domain = '{company}'",
+        # nobody touched the people
+        "delete from canon_intermediate.touched_exports_remembered",
+    )
+    built.dbt("run", "-s", "attio_people").expect(0)
+    assert database.rows(companies) == [row for row in before if row[1] != company]
+    built.dbt("run", "-s", "attio_companies", "attio_people").expect(0)
+    assert database.rows(companies) == before
+
+
 def test_a_changed_rule_holds_for_rows_that_did_not_change(built: Build) -> None:
     models = ("int_people_cells", "int_domain_cells", "int_domains_parsed", "int_companies_employing", "person_export")
     selected = (

@@ -5,10 +5,16 @@
 
 {#- Pre-hook, before the changes are looked for: as it is now, for the whole transaction. -#}
 {% macro take_crm_keys() -%}
-create table if not exists {{ crm_keys_remembered() }} (kind text not null, key text not null, value text not null);
-comment on table {{ crm_keys_remembered() }} is {{ comment_with_marker(
-    'For each domain the company, and for each profile the record, that attio_people was last made with.'
-) }};
+do $$
+begin
+    if to_regclass({{ sql_text(crm_keys_remembered()) }}) is null then
+        create table {{ crm_keys_remembered() }} (kind text not null, key text not null, value text not null);
+        comment on table {{ crm_keys_remembered() }} is {{ comment_with_marker(
+            'For each domain the company, and for each profile the record, that attio_people was last made with.'
+        ) }};
+    end if;
+end
+$$;
 create temporary table crm_keys on commit drop as
 select
     'company' as kind,

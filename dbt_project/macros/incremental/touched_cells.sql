@@ -1,7 +1,8 @@
 {#-
     How many rows of people each cell stands in, kept and not counted anew: `int_people_read` remembers what its changed rows take away
     and add, in the transaction in which it changes them, and `int_people_cells` takes it into account in its own. A line without a
-    column means that all is to be counted.
+    column means that all is to be counted. Both models lock these lines before they look at anything: of two builds that overlap, the
+    second waits, and then finds what the first has left it. Else a row that both see go would be taken away twice.
 -#}
 
 {#- Of each of the cells that are looked up: in how many of the rows it stands, as a query. -#}
@@ -20,9 +21,14 @@ select
 {%- endfor %}
 {%- endmacro %}
 
-{#- Pre-hook of int_people_cells. What is remembered meanwhile stays for the next build. -#}
-{% macro take_touched_cells() -%}
+{#- Pre-hook of both, and the first. -#}
+{% macro lock_touched_cells() -%}
 {{ touched_cells_table() }};
+lock table {{ touched_cells_remembered() }} in share row exclusive mode
+{%- endmacro %}
+
+{#- Pre-hook of int_people_cells. -#}
+{% macro take_touched_cells() -%}
 create temporary table touched_cells on commit drop as
 select
     ctid as line,

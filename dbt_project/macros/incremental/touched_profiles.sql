@@ -8,7 +8,6 @@
 {#- Pre-hook of the rows, before any is taken out. -#}
 {% macro remember_gone_rows() -%}
 {{ touched_profiles_table() }};
-{{ touched_cells_table() }};
 {%- if is_incremental() %}
 {{ remember_rows('made_id', '-') }}
 {%- else %}

@@ -3,6 +3,7 @@
     incremental_strategy="append",
     pre_hook=[
         "{{ room_for_hashing() }}",
+        "{{ lock_touched_cells() }}",
         "{{ take_touched_cells() }}",
         "{{ find_changed_rows(changes_of_people_cells()) }}",
         "{{ delete_changed_rows(['column_name', 'cell']) }}",

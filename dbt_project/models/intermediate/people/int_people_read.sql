@@ -4,6 +4,7 @@
     indexes=[{"columns": ["id"], "unique": true}],
     pre_hook=[
         "{{ room_for_hashing() }}",
+        "{{ lock_touched_cells() }}",
         "{{ find_changed_rows(changes_of_people()) }}",
         "{{ remember_gone_rows() }}",
         "{{ delete_changed_rows(['id']) }}",
