@@ -242,6 +242,9 @@ class Cluster:
             self._initdb(state)
             port = self._start_server(state)
             with _connect(port, state) as connection:
+                if self._major_version(state) >= 16:
+                    # to stretch a random password adds nothing, and dbt connects for each of its steps
+                    connection.execute("set scram_iterations = 1")
                 connection.execute(
                     sql.SQL("create role {} login password {}").format(
                         sql.Identifier(NAME), sql.Literal(state["password"])
@@ -294,8 +297,6 @@ class Cluster:
         shutil.rmtree(data, ignore_errors=True)
         locale, configuration = ["--locale=C.UTF-8"], dict(CONFIGURATION)
         major_version = self._major_version(state)
-        if major_version >= 16:  # stretching a random password adds nothing, and dbt connects for each of its steps
-            configuration["scram_iterations"] = "1"
         if major_version >= 18:  # workers that fetch what the system has cached cost a tenth of a build's CPU
             configuration["io_method"] = "sync"
         if major_version >= 17:  # this provider knows Unicode's letters where a system's C.UTF-8 does not

@@ -161,7 +161,7 @@ def test_a_changed_rule_holds_for_rows_that_did_not_change(built: Build) -> None
     assert built.database.rows(found) == [(None,)]
 
 
-def test_a_view_is_left_alone_until_another_table_takes_the_place_of_the_one_it_reads(built: Build) -> None:
+def test_a_view_is_left_alone_until_what_it_reads_is_another_table_or_has_another_column(built: Build) -> None:
     database = built.database
     views = ("stg_reference__location_lookup", "stg_reference__gazetteer_countries")
     made = "select viewname, (schemaname || '.' || viewname)::regclass::oid from pg_views where viewname = any(%s)"
@@ -181,6 +181,14 @@ def test_a_view_is_left_alone_until_another_table_takes_the_place_of_the_one_it_
     assert database.rows("select location_name from canon_staging.stg_reference__location_lookup") == [("The Shire",)]
     built.dbt("run", "--full-refresh", "-s", *views).expect(0)
     assert not set(dict(database.rows(made, [list(views)])).values()) & set(after.values())
+    # a column that a table had not when its view was made
+    database.run("alter table reference.location_lookup drop column state cascade")
+    built.dbt("run", "-s", *views).expect(0)
+    states = "select state from canon_staging.stg_reference__location_lookup"
+    assert database.rows(states) == [(None,)]
+    database.run("alter table reference.location_lookup add column state text default 'Westfarthing'")
+    built.dbt("run", "-s", *views).expect(0)
+    assert database.rows(states) == [("Westfarthing",)]
 
 
 def test_names_of_places_are_made_anew_only_when_the_gazetteer_is_another_one(built: Build) -> None:

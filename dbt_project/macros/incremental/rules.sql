@@ -1,7 +1,7 @@
 {#-
     What an incremental model's rows were made by: the code of the model and of every model and macro it rests on, and the content of
     their seeds. Rows are kept only while this stays the same, for a rule that somebody changed holds for all rows. What the sources
-    say is not in it: each incremental model compares that row by row. Save for a model with `meta: {whole: true}`, which is made
+    say is not in it: each incremental model finds out by itself which rows changed. Save for a model with `meta: {whole: true}`, which is made
     whole or not at all: which transactions wrote the rows of its sources; but for those of the models under `rows_of`, which it
     compares row by row.
 -#}
@@ -82,18 +82,21 @@
 {%- endmacro %}
 
 {#-
-    The relations that a view's names mean now: put another table in the place of one, and the view would go on reading the old. Of
-    sources, which no build replaces, all at once.
+    The relations that a view's names mean now: put another table in the place of one, and the view would go on reading the old; give
+    one a column that it had not, and the view would go on saying that it is null. Of sources, which no build replaces, all at once.
 -#}
 {% macro relations_read_by(node) -%}
 {%- set sources, models = [], [] -%}
 {%- for source in graph.sources.values() -%}
-    {%- do sources.append("to_regclass(" ~ sql_text(source.relation_name) ~ ")::oid") -%}
+    {%- do sources.append("to_regclass(" ~ sql_text(source.relation_name) ~ ")") -%}
 {%- endfor -%}
 {%- for unique_id in node.depends_on.nodes if unique_id in graph.nodes -%}
     {%- do models.append("to_regclass(" ~ sql_text(graph.nodes[unique_id].relation_name) ~ ")::oid") -%}
 {%- endfor -%}
-{%- set of_sources = asked_once("select concat_ws(' ', " ~ sources | sort | join(", ") ~ ")") -%}
+{%- set of_sources = asked_once(
+    "select string_agg(concat_ws(' ', attrelid, attname), ' ' order by attrelid, attnum) from pg_attribute"
+    ~ " where attnum > 0 and not attisdropped and attrelid in (" ~ sources | sort | join(", ") ~ ")"
+) -%}
 {%- set of_models = run_query("select concat_ws(' ', " ~ models | sort | join(", ") ~ ")").columns[0].values()[0] if models -%}
 {{ return(of_sources ~ '/' ~ of_models) }}
 {%- endmacro %}

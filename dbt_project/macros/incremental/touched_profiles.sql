@@ -69,7 +69,7 @@ delete from {{ remembered }} as remembered using touched_profiles where remember
 do $$
 begin
     if {{ changed_rows_were_found() }} then
-        insert into {{ remembered }} select linkedin_url from changed_rows;
+        insert into {{ remembered }} select distinct linkedin_url from changed_rows;
     else
         insert into {{ remembered }} values (null);
     end if;

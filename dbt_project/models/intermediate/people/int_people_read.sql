@@ -17,9 +17,7 @@ with
 people as (
 
     select * from {{ ref('stg_extracted__person_discovery') }}
-    {%- if is_incremental() %}
-    where {{ is_to_be_made('id') }}
-    {%- endif %}
+    where {{ is_to_be_made('id') if is_incremental() else 'id is not null' }}
 
 ),
 
