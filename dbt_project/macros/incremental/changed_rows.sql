@@ -1,7 +1,8 @@
 {#-
     Pre-hooks of an incremental table. `find_changed_rows` compares what the sources say with what the table was made from, both ways
     (a full join), so that new, changed, late and deleted rows are all found by looking, not by a time stamp; where the model before
-    it remembers what it changed (touched profiles and cells), it takes that. A table, and analyzed: the planner takes a guessed number of changes for all rows or for one, and either is a plan that never ends.
+    it remembers what it changed (touched profiles and cells), it takes that. A table, and analyzed: the planner takes a guessed number
+    of changes for all rows or for one, and either is a plan that never ends.
     `delete_changed_rows` takes out what is gone or changed; the model's own query makes what is new or changed.
 -#}
 {% macro find_changed_rows(query) -%}

@@ -1,9 +1,9 @@
 {#-
     What an incremental model's rows were made by: the code of the model and of every model and macro it rests on, and the content of
     their seeds. Rows are kept only while this stays the same, for a rule that somebody changed holds for all rows. What the sources
-    say is not in it: each incremental model finds out by itself which rows changed. Save for a model with `meta: {whole: true}`, which is made
-    whole or not at all: which transactions wrote the rows of its sources; but for those of the models under `rows_of`, which it
-    compares row by row.
+    say is not in it: each incremental model finds out by itself which rows changed. Save for a model with `meta: {whole: true}`,
+    which is made whole or not at all: which transactions wrote the rows of its sources; but for those of the models under
+    `rows_of`, which it compares row by row.
 -#}
 {% macro rules_of(node) -%}
 {%- set waiting, models, seeds, sources, code = [node.unique_id], [], [], [], [] -%}

@@ -14,15 +14,46 @@
 
 with
 
+people as (
+
+    select * from {{ ref('person_export') }}
+
+),
+
+companies as (
+
+    select * from {{ ref('attio_companies') }}
+
+),
+
+companies_in_crm as (
+
+    select * from {{ ref('int_companies_matched_in_crm') }}
+
+),
+
+people_in_crm as (
+
+    select * from {{ ref('int_people_matched_in_crm') }}
+
+),
+
+-- People at the companies that Attio holds or, with attio_scope 'all', will hold. Two records carry a profile: which is the
+-- person, people decide (attio_person_duplicates); until then neither is written and no third is made.
 at_companies_in_scope as (
 
-    select all_people.*
-    from (
-        {{ people_at_companies_in_scope() }}
-    ) as all_people
+    select
+        people.*,
+        companies.domain as exported_company_domain,
+        people_in_crm.record_id
+    from people
     {%- if is_incremental() %}
-        inner join changed_rows on all_people.linkedin_url = changed_rows.linkedin_url
+        inner join changed_rows on people.linkedin_url = changed_rows.linkedin_url
     {%- endif %}
+    left join companies_in_crm on people.company_domain = companies_in_crm.domain
+    inner join companies on coalesce(companies_in_crm.export_domain, people.company_domain) = companies.domain
+    left join people_in_crm on people.linkedin_url = people_in_crm.linkedin_url
+    where coalesce(people_in_crm.record_count, 0) <= 1
 
 ),
 
