@@ -272,6 +272,7 @@ LOCATION_MODELS = (
     "int_location_parts",
     "int_location_places_named",
     "int_location_readings",
+    "int_location_named_in_talk",
     "int_locations_parsed",
 )
 

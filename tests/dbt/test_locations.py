@@ -33,6 +33,7 @@ MODELS = [
     "int_location_parts",
     "int_location_places_named",
     "int_location_readings",
+    "int_location_named_in_talk",
     "int_locations_parsed",
 ]
 
@@ -387,6 +388,36 @@ def test_glued_words_lists_with_plus_and_names_of_one_town(read: Callable[[Itera
         # a province is no town of that name elsewhere
         "Central New Brunswick": (None, "New Brunswick", "CA"),
         "; ".join(["Atlanta, GA", "Austin, TX", "Boston, MA"] * 9): ("Atlanta", "Georgia", "US"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+
+
+def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str]], dict[str, Place]]) -> None:
+    expected = {
+        # scraps of a page: nobody says these names by chance
+        "- NAS Group HerzliyaC++ Soft": ("Herzliya", "Tel Aviv", "IL"),
+        "Team Leader Tel-Aviv Full-ti": ("Tel Aviv", "Tel Aviv", "IL"),
+        "TaxJar is hiring developers in the United States.": (None, None, "US"),
+        "Deep in the Minnesota North Woods": (None, "Minnesota", "US"),
+        # a stadium, a sea, a village and somebody who left
+        "Emirates Stadium": (None, None, None),
+        "South China Sea": (None, None, None),
+        "Chapel Brampton": (None, None, None),
+        "Not still in Edmonton": (None, None, None),
+        # towns of one state, whatever their namesakes elsewhere
+        "North Port-Sarasota Area": ("North Port", "Florida", "US"),
+        "Utica-Rome Area": ("Utica", "New York", "US"),
+        # a quarter is in its city; a state and a town are called so themselves
+        "South East London": ("London", "England", "GB"),
+        "North Carolina": (None, "North Carolina", "US"),
+        "East London": ("East London", "Eastern Cape", "ZA"),
+        "Western New York": (None, "New York", "US"),
+        "Ontario": (None, "Ontario", "CA"),
+        "Tel Aviv-Yafo": ("Tel Aviv", "Tel Aviv", "IL"),
+        "Singapore, London, Sydney, Hong Kong & Auckland": ("Singapore", None, "SG"),
+        "Suite 3 Main St San Francisco, CA 94110": ("San Francisco", "California", "US"),
+        "Carmel, IN 46032": ("Carmel", "Indiana", "US"),
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

@@ -7,7 +7,7 @@ btrim(
             case when {{ part }} ~ '\d' then regexp_replace({{ part }}, '\S*\d\S*', ' ', 'g') else {{ part }} end,
             '\s+', ' ', 'g'
         ),
-        '^\W*(?:in|at|from|near|within|around|via|between)\s+', '', 'i'
+        '^\W*(?:in|at|from|near|within|around|via|between)\s+(?=\S)', '', 'i'
     ),
     E' \u00a0\t-–—*#.!?:"''“”„()[]{}+&~_=<>'
 )
@@ -36,6 +36,11 @@ case
             '', 'g'
         )
 end
+{%- endmacro %}
+
+{#- The key of the city of 'south east london', 'east nashville'; null without such a word. -#}
+{% macro location_city_of_quarter_key(key) -%}
+{{ caught_in(key, '^(?:(?:north|south) ?(?:east|west)?|east|west|inner|outer) (.+)') }}
 {%- endmacro %}
 
 {#- Whether a part may stand as a locality though the gazetteer does not know it. -#}

@@ -48,14 +48,14 @@ case
 end
 {%- endmacro %}
 
-{#- 'Product ManagerIsrael', '2026LocationHaifa', 'HaifaIn-direct': what a scraper glued together. 'DeKalb' and 'McKinney' are
-    names. -#}
+{#- 'Product ManagerIsrael', '2026LocationHaifa', 'HaifaIn-direct', 'HaifaC++': what a scraper glued together. 'DeKalb' and
+    'McKinney' are names. -#}
 {% macro location_unglued(text) -%}
 case
-    when {{ text }} ~ '([[:lower:]]{4}|\d)[[:upper:]][[:lower:]]'
+    when {{ text }} ~ '([[:lower:]]{4}|\d)[[:upper:]]'
         then regexp_replace(
             {{ text }},
-            '([[:lower:]]{4}|\d)(?=[[:upper:]][[:lower:]]{3})|([[:lower:]]{5})(?=[[:upper:]][[:lower:]])',
+            '([[:lower:]]{4}|\d)(?=[[:upper:]](?:[[:lower:]]{3}|[[:lower:]][''’]|[+#/&]))|([[:lower:]]{5})(?=[[:upper:]])',
             '\1\2, ',
             'g'
         )
@@ -63,12 +63,17 @@ case
 end
 {%- endmacro %}
 
-{#- Bullets, bars, slashes, brackets and "or" part places; the commas of other scripts are commas, and so is the blank in
-    '中国 上海'. -#}
+{#- Bullets, bars, slashes, brackets, double dashes and "or" part places; the commas of other scripts are commas, and so is the
+    blank in '中国 上海'. -#}
 {% macro location_separated(text) -%}
 regexp_replace(
-    translate({{ location_without_chinese_blanks(text) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'), '\s+(?:or|OR|Or|\+)\s+', ' ; ', 'g'
+    translate({{ location_through_brackets(location_without_chinese_blanks(text)) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'), '\s+(?:or|OR|Or|\+)\s+|--+', ' ; ', 'g'
 )
+{%- endmacro %}
+
+{#- 'Pollenza (MC), Italy' goes on behind its brackets; 'Leuven (BE), London (UK)' is a list. -#}
+{% macro location_through_brackets(text) -%}
+case when {{ text }} like '%),%' and {{ text }} not like '%(%(%' and {{ text }} not like '%),%,%' then replace({{ text }}, '),', ',') else {{ text }} end
 {%- endmacro %}
 
 {% macro location_without_chinese_blanks(text) -%}
@@ -119,13 +124,13 @@ end
 '\s+(?:and|&)\s+(?!(?:' || string_agg({{ words }}, '|' order by {{ words }}) || ')\M)'
 {%- endmacro %}
 
-{#- 'Austin, TX Chicago, IL': two capitals after a comma and a new word after them are the end of a place. -#}
+{#- 'Austin, TX Chicago, IL': two capitals or 'USA' after a comma and a new word after them are the end of a place. -#}
 {% macro location_with_states_closed(text) -%}
 case
-    when {{ text }} ~ ', ?[A-Z]{2} [A-Z][a-z]'
+    when {{ text }} ~ ', ?([A-Z]{2}|USA) [A-Z][a-z]'
         then regexp_replace(
             {{ text }},
-            ', ?([A-Z]{2}) (?!Area|Metro|Region|United|America|Canada|India)(?=[A-Z][a-z])',
+            ', ?([A-Z]{2}|USA) (?!Area|Metro|Region|United|America|Canada|India)(?=[A-Z][a-z])',
             ', \1 ; ',
             'g'
         )

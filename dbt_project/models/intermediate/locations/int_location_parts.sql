@@ -188,6 +188,11 @@ unknown_names as (
     left join known_keys on names_a_place.name_key = known_keys.name_key
     where
         known_keys.name_key is null
+        -- 'Western New York' is a part of the state
+        and not (
+            {{ matches('names_a_place.name_key', '^(northern|southern|eastern|western|central|upstate) ') }}
+            and {{ words_from('names_a_place.words', 2) }} in (select region_names.name_key from region_names)
+        )
         and {{ count_of('names_a_place.words') }} between 2 and 7
         -- 'Montbonnot-saint-martin' is one name
         and (
@@ -357,7 +362,8 @@ other_keys as materialized (
         name_key,
         {{ location_unit_key('name_key', with_quarter=true) }} as unit_key,
         {{ location_metro_key('name_key') }} as metro_key,
-        {{ location_plain_key('name_key') }} as plain_key
+        {{ location_plain_key('name_key') }} as plain_key,
+        {{ location_city_of_quarter_key('name_key') }} as city_of_quarter_key
     from with_tails_split
     group by name_key
 
@@ -369,7 +375,8 @@ with_other_keys as materialized (
         with_tails_split.*,
         other_keys.unit_key,
         other_keys.metro_key,
-        other_keys.plain_key
+        other_keys.plain_key,
+        other_keys.city_of_quarter_key
     from with_tails_split
     inner join other_keys on with_tails_split.name_key = other_keys.name_key
     left join noise on with_tails_split.name_key = noise.phrase_key and noise.kind = 'nowhere'
@@ -382,7 +389,7 @@ forms as (
     select
         mention_id,
         part_number * 2 + half as order_in_place,
-        {{ row_each('name_key', 'unit_key', 'metro_key', 'plain_key') }} as form_key
+        {{ row_each('name_key', 'unit_key', 'metro_key', 'plain_key', 'city_of_quarter_key') }} as form_key
     from with_other_keys
 
 ),
@@ -459,10 +466,14 @@ numbered as (
         unit_key,
         metro_key,
         plain_key,
+        city_of_quarter_key,
         {{ matches('part_text', '^[A-Z]{2,3}$') }} as is_capitals,
         has_digit,
         -- 'Northern, VA' is a part of Virginia
         coalesce(is_behind_quarter, false) as is_behind_quarter,
+        not has_digit
+        and not is_before_far_region
+        and {{ location_reads_as_name('part_text', 'name_key') }} as reads_as_name,
         -- may stand as a locality though the gazetteer does not know it
         not has_digit
         and not is_before_far_region

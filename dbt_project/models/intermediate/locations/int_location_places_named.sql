@@ -33,7 +33,7 @@ parts_in_words as (
 
 ),
 
--- A part's own key; the key without 'City', 'Greater' or 'Area'; and what an address without commas ends in
+-- A part's own key; the key without 'City', 'Greater' or 'Area'; the city of 'South London'; and what an address without commas ends in
 -- ('17 Pleasant Street Clifton Springs').
 possible_place_keys as (
 
@@ -63,18 +63,40 @@ possible_place_keys as (
     union all
 
     select
+        mention_id,
+        from_end,
+        part_count,
+        name_key as part_key,
+        city_of_quarter_key as name_key,
+        false as is_metro,
+        'city_of_quarter' as form
+    from parts
+    where
+        city_of_quarter_key is not null
+        -- 'North Carolina' is no quarter of Carolina
+        and name_key not in (select region_names.name_key from {{ ref('int_location_region_names') }} as region_names)
+        and name_key not in (select country_names.name_key from {{ ref('int_location_country_names') }} as country_names)
+
+    union all
+
+    select
         parts_in_words.mention_id,
         parts_in_words.from_end,
         parts_in_words.part_count,
         parts_in_words.name_key as part_key,
         {{ last_words('parts_in_words.words', count='lengths.word_count') }} as name_key,
         false as is_metro,
-        'ending' as form
+        -- 'St San Francisco'
+        case when {{ count_of('parts_in_words.words') }} = lengths.word_count + 1 then 'city_at_end' else 'ending' end as form
     from parts_in_words
     inner join (values (1), (2), (3)) as lengths (word_count)
-        on {{ count_of('parts_in_words.words') }} between lengths.word_count + 2 and 12
-    -- 'Borough High Street' ends in no town, though one in Somerset is called so
-    where {{ last_words('parts_in_words.words', count='lengths.word_count') }} not in (select name_key from words_of_no_name)
+        on
+            {{ count_of('parts_in_words.words') }} <= 12
+            and {{ count_of('parts_in_words.words') }} >= lengths.word_count + case when lengths.word_count = 1 then 2 else 1 end
+    where
+        -- 'with a strong' ends in no town, though one in Maine is called so; nor does 'Borough High Street'
+        {{ matches('parts_in_words.part_text', '(^| )[^[:lower:] ][^ ]*$') }}
+        and {{ last_words('parts_in_words.words', count='lengths.word_count') }} not in (select name_key from words_of_no_name)
 
 ),
 
@@ -102,8 +124,11 @@ place_names as materialized (
 
 known_place_keys as (
 
-    select distinct name_key
+    select name_key
     from place_names
+    union
+    select name_key
+    from metros_people_edit
 
 ),
 
@@ -154,10 +179,7 @@ place_keys as (
     select possible_place_keys.*
     from possible_place_keys
     left join known_place_keys on possible_place_keys.part_key = known_place_keys.name_key
-    left join metros on possible_place_keys.part_key = metros.name_key
-    where
-        possible_place_keys.form = 'whole'
-        or (known_place_keys.name_key is null and metros.name_key is null)
+    where possible_place_keys.form = 'whole' or known_place_keys.name_key is null
 
 ),
 
@@ -179,9 +201,13 @@ places_named as (
         place_names.is_own_name,
         false as is_seeded,
         place_keys.is_metro and (place_keys.form = 'shortened' or not place_names.is_own_name) as is_metro,
-        case when place_keys.form = 'ending' then length(place_keys.name_key) else 100 end as name_length
+        case when place_keys.form in ('ending', 'city_at_end') then length(place_keys.name_key) else 100 end as name_length
     from place_keys
-    inner join place_names on place_keys.name_key = place_names.name_key
+    inner join place_names
+        on
+            place_keys.name_key = place_names.name_key
+            -- smaller towns have namesakes to each side: 'West McLean'
+            and (place_keys.form not in ('city_of_quarter', 'city_at_end') or place_names.population >= 100000)
     left join names_shown on place_names.place_id = names_shown.place_id
 
     union all

@@ -34,6 +34,14 @@ territories as (
 
 ),
 
+words_of_no_name as (
+
+    select {{ location_key('phrase') }} as name_key
+    from {{ ref('location_noise') }}
+    where kind = 'not_a_name'
+
+),
+
 countries as (
 
     select * from {{ ref('stg_reference__gazetteer_countries') }}
@@ -72,6 +80,19 @@ known_exactly as (
 
 ),
 
+-- 'TX' is nothing else, 'CA' is Canada too
+unmistakable_state_codes as (
+
+    select region_names.name_key
+    from region_names
+    left join country_names on region_names.name_key = country_names.name_key
+    left join words_of_no_name on region_names.name_key = words_of_no_name.name_key
+    where country_names.name_key is null and words_of_no_name.name_key is null
+    group by region_names.name_key
+    having count(*) = 1 and min(region_names.country_code) = 'US' and min(region_names.name_kind) = 'code'
+
+),
+
 regions_named as (
 
     select
@@ -83,9 +104,11 @@ regions_named as (
         region_names.region_code,
         region_names.region,
         region_names.name_kind,
-        parts.is_capitals
+        parts.is_capitals or unmistakable_state_codes.name_key is not null as is_capitals,
+        unmistakable_state_codes.name_key is not null and parts.is_capitals as stands_alone
     from parts
     inner join region_names on parts.name_key = region_names.name_key
+    left join unmistakable_state_codes on parts.name_key = unmistakable_state_codes.name_key
 
     union all
 
@@ -98,14 +121,19 @@ regions_named as (
         region_names.country_code,
         region_names.region_code,
         region_names.region,
-        region_names.name_kind,
-        false as is_capitals
+        case when region_names.name_kind = 'code' then 'name' else region_names.name_kind end as name_kind,
+        false as is_capitals,
+        false as stands_alone
     from parts
     inner join region_names on parts.unit_key = region_names.name_key
     left join known_exactly on parts.name_key = known_exactly.name_key
     where
         parts.unit_key != parts.name_key
-        and region_names.name_kind != 'code'
+        and (
+            region_names.name_kind != 'code'
+            -- 'Northern CA'
+            or (region_names.country_code = 'US' and {{ matches('parts.part_text', '[a-z] [A-Z]{2}$') }})
+        )
         -- 'Albany, New York Metropolitan Area' is in the state; alone it is the city's
         and (known_exactly.name_key is null or (parts.part_count > 1 and parts.from_end = 1 and parts.metro_key is not null))
 
@@ -138,6 +166,7 @@ anchors as (
         is_code,
         needs_place,
         false as is_capitals,
+        false as stands_alone,
         false as is_only_a_part,
         1 as used_from_end,
         part_count as read_from_end,
@@ -157,6 +186,7 @@ anchors as (
         countries_named.is_code,
         countries_named.needs_place,
         false as is_capitals,
+        false as stands_alone,
         regions_named.name_kind in ('part', 'borough') as is_only_a_part,
         2 as used_from_end,
         countries_named.part_count as read_from_end,
@@ -182,6 +212,7 @@ anchors as (
         false as is_code,
         false as needs_place,
         false as is_capitals,
+        false as stands_alone,
         false as is_only_a_part,
         2 as used_from_end,
         territory.part_count as read_from_end,
@@ -207,6 +238,7 @@ anchors as (
         false as is_code,
         false as needs_place,
         is_capitals,
+        stands_alone,
         name_kind in ('part', 'borough') as is_only_a_part,
         1 as used_from_end,
         part_count as read_from_end,
@@ -227,6 +259,7 @@ anchors as (
         is_code,
         needs_place,
         false as is_capitals,
+        false as stands_alone,
         false as is_only_a_part,
         0 as used_from_end,
         part_count - 1 as read_from_end,
@@ -246,6 +279,7 @@ anchors as (
         countries_named.is_code,
         countries_named.needs_place,
         false as is_capitals,
+        false as stands_alone,
         false as is_only_a_part,
         0 as used_from_end,
         countries_named.part_count - 2 as read_from_end,
@@ -345,13 +379,19 @@ bare_names as (
             or (winners.is_own_name and winners.population >= 100000)
             -- alternate names are many and odd: Chongqing is 'Pa' to somebody
             or (winners.population >= 500000 and length(winners.name_key) >= 4)
-            -- one town on earth is called so (namesakes drop out below), and no region
+            -- 'Tel Aviv-Yafo', 'Firenze' (namesakes drop out below)
+            or (winners.population >= 100000 and length(winners.name_key) >= 6)
+            -- one town on earth is called so (namesakes drop out below too), and no region
             or (
                 winners.is_own_name
                 and winners.name_key not in (select region_names.name_key from region_names)
                 and (
-                    -- 'Herzliya': and it is no hamlet
+                    -- 'Herzliya', 'Poughkeepsie': and it is no hamlet, or no word
                     (winners.population >= 50000 and length(winners.name_key) >= 5)
+                    or (
+                        winners.population >= 15000
+                        and (winners.is_metro or (length(winners.name_key) >= 9 and position(' ' in winners.name_key) = 0))
+                    )
                     -- 'Maryland Heights': nobody says two words by chance, and says them first: int_location_parts numbers
                     -- the places of a text by hundreds
                     or (
@@ -366,6 +406,33 @@ bare_names as (
 
 ),
 
+region_populations as (
+
+    select
+        country_code,
+        region_code,
+        sum(population) as population
+    from {{ ref('stg_reference__gazetteer_places') }}
+    group by country_code, region_code
+
+),
+
+-- 'Ontario' is the province to most, and a town in California
+far_bigger_regions as (
+
+    select
+        region_names.name_key,
+        region_names.country_code,
+        region_populations.population
+    from region_names
+    inner join region_populations
+        on
+            region_names.country_code = region_populations.country_code
+            and region_names.region_code = region_populations.region_code
+    where region_names.name_kind = 'name'
+
+),
+
 -- clear enough to stand alone: five times the namesake abroad; twice the one at home, else only the country is known
 clear_names as (
 
@@ -377,8 +444,16 @@ clear_names as (
         is_seeded
         or (
             (
-                (population >= 100000 and coalesce(weight_abroad, 0) * 5 <= weight)
+                (
+                    population >= case when is_own_name then 100000 else 500000 end
+                    and coalesce(weight_abroad, 0) * 5 <= weight
+                )
                 or (weight_abroad is null and weight_at_home is null)
+                -- 'Palo Alto': its namesakes are hamlets
+                or (
+                    population >= 50000 and is_own_name
+                    and coalesce(weight_abroad, 0) * 10 <= weight and coalesce(weight_at_home, 0) * 10 <= weight
+                )
             )
             -- 'Kent' is a county in England to most, and a town in Washington
             and not (
@@ -390,6 +465,17 @@ clear_names as (
                         region_names.name_key = bare_names.name_key
                         and region_names.name_kind = 'part'
                         and region_names.country_code != bare_names.country_code
+                )
+            )
+            and not (
+                population < 500000
+                and exists (
+                    select 1
+                    from far_bigger_regions
+                    where
+                        far_bigger_regions.name_key = bare_names.name_key
+                        and far_bigger_regions.country_code != bare_names.country_code
+                        and far_bigger_regions.population >= bare_names.population * 5
                 )
             )
         )
@@ -417,11 +503,26 @@ us_region_codes as (
 
 leftmost_clear_names as (
 
-    select
+    select distinct on (mention_id)
         mention_id,
-        max(from_end) as from_end
+        from_end,
+        country_code
     from clear_names
-    group by mention_id
+    order by mention_id asc, from_end desc
+
+),
+
+clear_names_abroad as (
+
+    select
+        countries_named.mention_id,
+        countries_named.country_code,
+        count(distinct clear_names.from_end) as clear_names
+    from countries_named
+    inner join clear_names
+        on countries_named.mention_id = clear_names.mention_id and countries_named.country_code != clear_names.country_code
+    where countries_named.from_end = 1
+    group by countries_named.mention_id, countries_named.country_code
 
 ),
 
@@ -493,6 +594,9 @@ anchors_judged as (
         countries.population as country_population,
         -- 'San Francisco, New York' are two cities, 'Corning, New York' is one
         coalesce(leftmost_clear_names.from_end > anchors_with_places.used_from_end, false) as follows_clear_name,
+        coalesce(leftmost_clear_names.country_code != anchors_with_places.country_code, false) as follows_city_abroad,
+        -- 'Singapore, London, Sydney, Hong Kong' is a list of cities
+        coalesce(clear_names_abroad.clear_names, 0) as clear_names_abroad,
         regions_called_like_a_city.name_key is not null as is_called_like_a_city,
         region_names_of_one_country.name_key is not null as is_called_so_in_one_country,
         parts_of_regions_of_one_country.name_key is not null as is_a_part_in_one_country,
@@ -502,6 +606,8 @@ anchors_judged as (
         -- 'Georgia' alone may be the country
         coalesce(country_codes.needs_place, false) as is_country_too,
         coalesce(beside.is_plausible_name, false) as is_plausible_beside,
+        -- 'University Park, PA': and Panama is small
+        coalesce(beside.reads_as_name and countries_of_codes.population < 8000000, false) as reads_as_name_beside,
         -- '28001 Madrid': a postcode is a town's, not a region's
         coalesce(beside.has_digit, false) as has_postcode_beside,
         anchor_parts.written_part_count,
@@ -530,6 +636,11 @@ anchors_judged as (
     left join leftmost_clear_names
         on
             anchors_with_places.mention_id = leftmost_clear_names.mention_id
+    left join clear_names_abroad
+        on
+            anchors_with_places.anchor_kind in ('country', 'country_region')
+            and anchors_with_places.mention_id = clear_names_abroad.mention_id
+            and anchors_with_places.country_code = clear_names_abroad.country_code
     left join regions_called_like_a_city
         on
             anchors_with_places.name_key = regions_called_like_a_city.name_key
@@ -543,6 +654,7 @@ anchors_judged as (
         on
             anchors_with_places.anchor_kind in ('region', 'region_code')
             and anchors_with_places.name_key = country_codes.name_key
+    left join countries as countries_of_codes on country_codes.country_code = countries_of_codes.country_code
     inner join parts as anchor_parts
         on
             anchors_with_places.mention_id = anchor_parts.mention_id
@@ -609,9 +721,11 @@ readings as (
         coalesce(is_metro, false) as is_metro,
         locality is null
         and anchor_kind in ('country_region', 'region', 'region_code') as may_stand_as_written,
-        case anchor_kind
-            when 'territory' then 10
-            when 'country_region'
+        case
+            when anchor_kind in ('country', 'country_region') and clear_names_abroad >= 2
+                then case when not is_code then 54 end
+            when anchor_kind = 'territory' then 10
+            when anchor_kind = 'country_region'
                 then case
                     when locality is not null and not is_code then 20
                     -- 'Ontario, CA' is a town in California before it is a province
@@ -619,7 +733,7 @@ readings as (
                     when is_code then 33.5
                     when not needs_place then 24
                 end
-            when 'country'
+            when anchor_kind = 'country'
                 then case
                     -- 'Dubai, United Arab Emirates' is the city, 'New York, United States' the state
                     when
@@ -636,9 +750,9 @@ readings as (
                     when not is_code and is_behind_country then 54
                     when not is_code then 28
                     -- two letters alone are too little; 'X, FR' says France, 'X, CA' may say California
-                    when part_count > 1 and not is_us_region_code then 44
+                    when part_count > 1 and not is_us_region_code and not follows_city_abroad then 44
                 end
-            when 'region'
+            when anchor_kind = 'region'
                 then case
                     when
                         locality is not null and population < 15000
@@ -655,23 +769,24 @@ readings as (
                         and (part_count = 1 or not follows_clear_name)
                         then 41
                 end
-            when 'region_code'
+            when anchor_kind = 'region_code'
                 then case
                     when locality is not null and country_code in ('US', 'CA') and population >= 15000 then 31
                     when locality is not null and country_code in ('US', 'CA') then 33
                     when locality is not null and is_capitals and part_count > 1 then 35
+                    when stands_alone then 42
                     when not (country_code in ('US', 'CA') and is_capitals and written_part_count > 1) then null
                     when not is_country_code_too then 42
                     -- 'London, IN': the gazetteer knows neither in Indiana nor in India
-                    when is_plausible_beside or is_county_beside then 43
+                    when is_plausible_beside or reads_as_name_beside or is_county_beside then 43
                 end
-            when 'country_first'
+            when anchor_kind = 'country_first'
                 then case
                     when locality is not null and not is_code and country_code not in ('US', 'CA') then 40.5
                     when locality is not null and not is_code then 46
                     when locality is not null then 47
                 end
-            when 'country_first_region' then case when not is_code then 45 else 47 end
+            when anchor_kind = 'country_first_region' then case when not is_code then 45 else 47 end
         end as reading_rank
     from anchors_judged
 
@@ -699,9 +814,17 @@ readings as (
             first_country.mention_id = last_country.mention_id
             and last_country.from_end = 1
             and first_country.country_code != last_country.country_code
-    inner join lists_of_countries on first_country.mention_id = lists_of_countries.mention_id
+    left join lists_of_countries on first_country.mention_id = lists_of_countries.mention_id
+    -- 'USA, New Zeland, India, Sri Lanka'
+    left join countries_beside_countries as last_of_list
+        on last_country.mention_id = last_of_list.mention_id and last_country.country_code = last_of_list.country_code
+    left join leftmost_clear_names on first_country.mention_id = leftmost_clear_names.mention_id
     where
-        first_country.from_end = first_country.part_count
+        (
+            lists_of_countries.mention_id is not null
+            or (last_of_list.mention_id is not null and leftmost_clear_names.mention_id is null)
+        )
+        and first_country.from_end = first_country.part_count
         and not first_country.is_code
         and not first_country.needs_place
         and not last_country.is_code

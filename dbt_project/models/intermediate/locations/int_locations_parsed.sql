@@ -3,7 +3,7 @@
     incremental_strategy="append",
     meta={"whole": true, "rows_of": ["int_location_strings"]},
     pre_hook=[
-        "{{ require_steps_of_one_build([ref('int_location_texts_prepared'), ref('int_location_parts'), ref('int_location_places_named'), ref('int_location_readings')]) }}",
+        "{{ require_steps_of_one_build([ref('int_location_texts_prepared'), ref('int_location_parts'), ref('int_location_places_named'), ref('int_location_readings'), ref('int_location_named_in_talk')]) }}",
         "{{ find_changed_rows(changes_of_locations()) }}",
         "{{ delete_changed_rows(['location_raw']) }}",
     ],
@@ -28,6 +28,12 @@ parts as (
 readings as (
 
     select * from {{ ref('int_location_readings') }}
+
+),
+
+named_in_talk as (
+
+    select * from {{ ref('int_location_named_in_talk') }}
 
 ),
 
@@ -111,6 +117,21 @@ mentions_read as (
     from readings
     inner join mentions on readings.mention_id = mentions.mention_id
     left join localities_as_written on readings.mention_id = localities_as_written.mention_id
+
+    union all
+
+    select
+        location_raw,
+        mention_id,
+        'talk' as anchor_kind,
+        country_code,
+        region,
+        locality,
+        latitude,
+        longitude,
+        false as is_metro,
+        false as is_as_written
+    from named_in_talk
 
 ),
 
@@ -227,6 +248,7 @@ judged as (
             when is_corrected then 'owner_lookup'
             when locality is not null and is_metro then 'metro'
             when is_as_written then 'locality_as_written'
+            when anchor_kind = 'talk' then 'named_in_talk'
             when anchor_kind = 'bare' and locality is null then 'country_of_namesakes'
             when anchor_kind = 'bare' then 'well_known_city'
             when locality is not null and anchor_kind like '%region%' then 'city_in_region'

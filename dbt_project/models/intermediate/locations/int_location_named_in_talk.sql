@@ -1,0 +1,303 @@
+with
+
+parts as (
+
+    select * from {{ ref('int_location_parts') }}
+
+),
+
+readings as (
+
+    select * from {{ ref('int_location_readings') }}
+
+),
+
+place_names as (
+
+    select * from {{ ref('int_location_place_names') }}
+
+),
+
+region_names as (
+
+    select * from {{ ref('int_location_region_names') }}
+
+),
+
+country_names as (
+
+    select * from {{ ref('int_location_country_names') }}
+
+),
+
+countries as (
+
+    select * from {{ ref('stg_reference__gazetteer_countries') }}
+
+),
+
+-- words that say that somebody is elsewhere, or everywhere: 'Not still in Edmonton'
+denials as (
+
+    select {{ any_of_phrases('phrase') }} as pattern
+    from {{ ref('location_noise') }}
+    where kind = 'denial'
+
+),
+
+-- Talk: texts none of whose places could be read as a whole
+texts_read as (
+
+    select distinct parts.location_raw
+    from parts
+    inner join readings on parts.mention_id = readings.mention_id
+
+),
+
+talk as (
+
+    select
+        parts.mention_id,
+        parts.location_raw,
+        parts.from_end,
+        parts.part_text,
+        parts.metro_key,
+        {{ words_of('parts.name_key') }} as words
+    from parts
+    cross join denials
+    left join texts_read on parts.location_raw = texts_read.location_raw
+    where
+        texts_read.location_raw is null
+        and {{ count_of(words_of('parts.name_key')) }} between 2 and 20
+        and parts.part_text != lower(parts.part_text)
+        and not {{ says_any('parts.location_raw', 'denials.pattern') }}
+
+),
+
+runs as (
+
+    select
+        talk.mention_id,
+        talk.location_raw,
+        talk.from_end,
+        talk.part_text,
+        {{ count_of('talk.words') }} as words_in_part,
+        starts.first_word,
+        lengths.word_count,
+        {{ words_between('talk.words', 'starts.first_word', 'starts.first_word + lengths.word_count - 1') }} as name_key
+    from talk
+    cross join {{ whole_numbers_to(count_of('talk.words')) }} as starts (first_word)
+    inner join (values (1), (2), (3)) as lengths (word_count)
+        on {{ count_of('talk.words') }} >= starts.first_word + lengths.word_count - 1
+
+),
+
+places_met as materialized (
+
+    select place_names.*
+    from place_names
+    inner join (
+        select distinct name_key from runs
+    ) as keys_met on place_names.name_key = keys_met.name_key
+
+),
+
+-- 'North Port-Sarasota Area': towns of one state, whatever their namesakes elsewhere
+towns_of_areas as (
+
+    select
+        talk.location_raw,
+        talk.mention_id,
+        talk.from_end,
+        pieces.piece_number,
+        count(*) over (partition by talk.mention_id, talk.from_end) as piece_count,
+        coalesce({{ location_metro_key(location_key('pieces.piece')) }}, {{ location_key('pieces.piece') }}) as name_key
+    from talk
+    cross join {{ pieces_of('talk.part_text', '-') }} as pieces (piece, piece_number)
+    where talk.metro_key is not null and position('-' in talk.part_text) > 0
+
+),
+
+regions_of_areas as (
+
+    select
+        towns_of_areas.location_raw,
+        towns_of_areas.mention_id,
+        towns_of_areas.from_end,
+        place_names.country_code,
+        place_names.region,
+        -- of two states the one whose towns are no hamlets: 'Utica-Rome Area'
+        sum(place_names.population) as population,
+        lead(sum(place_names.population)) over (
+            partition by towns_of_areas.mention_id, towns_of_areas.from_end
+            order by sum(place_names.population) desc
+        ) as population_of_next,
+        row_number() over (
+            partition by towns_of_areas.mention_id, towns_of_areas.from_end
+            order by sum(place_names.population) desc
+        ) as population_rank,
+        {{ first_value_of('place_names.locality', in_order_of='towns_of_areas.piece_number') }} as locality,
+        {{ first_value_of('place_names.latitude', in_order_of='towns_of_areas.piece_number') }} as latitude,
+        {{ first_value_of('place_names.longitude', in_order_of='towns_of_areas.piece_number') }} as longitude
+    from towns_of_areas
+    inner join place_names on towns_of_areas.name_key = place_names.name_key
+    where place_names.is_own_name
+    group by
+        towns_of_areas.location_raw, towns_of_areas.mention_id, towns_of_areas.from_end,
+        place_names.country_code, place_names.region
+    having count(*) = min(towns_of_areas.piece_count) and count(*) > 1
+
+),
+
+-- nobody says these by chance: a big city, or a name that one town on earth has
+unmistakable_places as (
+
+    select biggest.*
+    from places_met as biggest
+    left join places_met as others
+        on
+            biggest.name_key = others.name_key
+            and biggest.place_id != others.place_id
+    where
+        biggest.is_own_name
+        and biggest.name_key not in (select region_names.name_key from region_names where region_names.region != biggest.region)
+    group by {{ range(1, 11) | join(', ') }}
+    having
+        (
+            biggest.population >= 500000
+            and coalesce(max(others.population * case when others.is_own_name then 20 else 1 end), 0) * 5
+            <= biggest.population * 20
+        )
+        or (
+            biggest.population >= 50000
+            and count(others.place_id) = 0
+            and (length(biggest.name_key) >= 7 or position(' ' in biggest.name_key) > 0)
+        )
+
+),
+
+unmistakable_regions as (
+
+    select
+        name_key,
+        min(country_code) as country_code,
+        min(region) as region
+    from region_names
+    where name_kind = 'name'
+    group by name_key
+    having
+        count(*) = 1 and min(country_code) in ('US', 'CA', 'AU', 'IN', 'GB') and length(name_key) >= 5
+        and name_key not in (select country_names.name_key from country_names)
+        -- 'Washington' is the capital as well
+        and name_key not in (select places_met.name_key from places_met where places_met.population >= 500000)
+
+),
+
+unmistakable_countries as (
+
+    select
+        country_names.name_key,
+        country_names.country_code
+    from country_names
+    inner join countries on country_names.country_code = countries.country_code
+    where country_names.name_kind = 'name' and not country_names.needs_place and countries.population >= 1000000
+
+),
+
+names_found as (
+
+    select
+        mention_id,
+        location_raw,
+        from_end,
+        1 as first_word,
+        20 as word_count,
+        country_code,
+        region,
+        locality,
+        latitude,
+        longitude
+    from regions_of_areas
+    where population_rank = 1 and population >= coalesce(population_of_next, 0) * 10
+
+    union all
+
+    select
+        runs.mention_id,
+        runs.location_raw,
+        runs.from_end,
+        runs.first_word,
+        runs.word_count,
+        unmistakable_places.country_code,
+        unmistakable_places.region,
+        unmistakable_places.locality,
+        unmistakable_places.latitude,
+        unmistakable_places.longitude
+    from runs
+    inner join unmistakable_places on runs.name_key = unmistakable_places.name_key
+    where
+        -- 'Chapel Brampton' is a name of its own, and so is 'Utica-Rome'
+        not (runs.first_word = 2 and runs.word_count = runs.words_in_part - 1)
+        and position('-' || runs.name_key in lower(runs.part_text)) = 0
+
+    union all
+
+    select
+        runs.mention_id,
+        runs.location_raw,
+        runs.from_end,
+        runs.first_word,
+        runs.word_count,
+        unmistakable_regions.country_code,
+        unmistakable_regions.region,
+        null as locality,
+        null as latitude,
+        null as longitude
+    from runs
+    inner join unmistakable_regions on runs.name_key = unmistakable_regions.name_key
+
+    union all
+
+    select
+        runs.mention_id,
+        runs.location_raw,
+        runs.from_end,
+        runs.first_word,
+        runs.word_count,
+        unmistakable_countries.country_code,
+        null as region,
+        null as locality,
+        null as latitude,
+        null as longitude
+    from runs
+    inner join unmistakable_countries on runs.name_key = unmistakable_countries.name_key
+    where
+        -- 'Emirates Stadium', 'South China Sea'; 'us' is a word, 'US' and 'U.S.' are a country
+        position(' ' in runs.name_key) > 0
+        or position(upper(runs.name_key) in replace(runs.part_text, '.', '')) > 0
+
+),
+
+first_name as (
+
+    select distinct on (location_raw)
+        location_raw,
+        mention_id,
+        locality,
+        region,
+        country_code,
+        latitude,
+        longitude
+    from names_found
+    order by
+        location_raw asc,
+        (locality is null and region is null) asc,
+        mention_id asc,
+        from_end desc,
+        first_word asc,
+        word_count desc,
+        locality asc nulls last
+
+)
+
+select * from first_name
