@@ -1,16 +1,20 @@
 {#- A part between commas without postcodes and house numbers (words with a digit), the preposition in front and the punctuation
-    around it. -#}
+    around it. Most parts are one word, and pay for less. -#}
 {% macro location_part_cleaned(part) -%}
-btrim(
-    regexp_replace(
+{%- set punctuation = "E' \\u00a0\\t-–—*#.!?:\"''“”„()[]{}+&~_=<>'" -%}
+case
+    when position(' ' in btrim({{ part }})) = 0 and {{ part }} !~ '\d' then btrim({{ part }}, {{ punctuation }})
+    else btrim(
         regexp_replace(
-            case when {{ part }} ~ '\d' then regexp_replace({{ part }}, '\S*\d\S*', ' ', 'g') else {{ part }} end,
-            '\s+', ' ', 'g'
+            regexp_replace(
+                case when {{ part }} ~ '\d' then regexp_replace({{ part }}, '\S*\d\S*', ' ', 'g') else {{ part }} end,
+                '\s+', ' ', 'g'
+            ),
+            '^\W*(?:in|at|from|near|within|around|via|between)\s+(?=\S)', '', 'i'
         ),
-        '^\W*(?:in|at|from|near|within|around|via|between)\s+(?=\S)', '', 'i'
-    ),
-    E' \u00a0\t-–—*#.!?:"''“”„()[]{}+&~_=<>'
-)
+        {{ punctuation }}
+    )
+end
 {%- endmacro %}
 
 {#- The key of the city of 'greater boston', 'dallas metro', 'chicago area', 'paris et peripherie'; null without such a word. -#}
@@ -18,6 +22,7 @@ btrim(
 {%- set and_around = ' (et (sa )?(peripherie|region|environs)|und umgebung|y (sus )?alrededores|en omgeving|e regiao|e arredores|e dintorni'
     ~ '|og omegn|med omnejd|i okolice|and surroundings)$' -%}
 case
+    when position(' ' in {{ key }}) = 0 then null
     when {{ key }} ~ '{{ and_around }}' then regexp_replace({{ key }}, '{{ and_around }}', '')
     when {{ key }} ~ '^greater |(^| )metro|( area)$|^area '
         then btrim(regexp_replace(
@@ -29,6 +34,7 @@ end
 {#- The key of the name itself of 'kaohsiung city', 'city of london', 'kyoto shi'; null without such a word. -#}
 {% macro location_plain_key(key) -%}
 case
+    when position(' ' in {{ key }}) = 0 then null
     when {{ key }} ~ ' (city|shi|town|township|municipality|cedex|village|centre|center)$|^(city of|the|downtown|central) '
         then regexp_replace(
             {{ key }},
@@ -40,7 +46,10 @@ end
 
 {#- The key of the city of 'south east london', 'east nashville'; null without such a word. -#}
 {% macro location_city_of_quarter_key(key) -%}
-{{ caught_in(key, '^(?:(?:north|south) ?(?:east|west)?|east|west|inner|outer) (.+)') }}
+case
+    when position(' ' in {{ key }}) > 0
+        then {{ caught_in(key, '^(?:(?:north|south) ?(?:east|west)?|east|west|inner|outer) (.+)') }}
+end
 {%- endmacro %}
 
 {#- Whether a part may stand as a locality though the gazetteer does not know it. -#}

@@ -48,6 +48,11 @@ case
 end
 {%- endmacro %}
 
+{#- 'Pollenza (MC), Italy' goes on behind its brackets; 'Leuven (BE), London (UK)' is a list. -#}
+{% macro location_through_brackets(text) -%}
+case when {{ text }} like '%),%' and {{ text }} not like '%(%(%' and {{ text }} not like '%),%,%' then replace({{ text }}, '),', ',') else {{ text }} end
+{%- endmacro %}
+
 {#- 'Product ManagerIsrael', '2026LocationHaifa', 'HaifaIn-direct', 'HaifaC++': what a scraper glued together. 'DeKalb' and
     'McKinney' are names. -#}
 {% macro location_unglued(text) -%}
@@ -63,17 +68,17 @@ case
 end
 {%- endmacro %}
 
-{#- Bullets, bars, slashes, brackets, double dashes and "or" part places; the commas of other scripts are commas, and so is the
+{#- Bullets, bars, slashes, brackets, double dashes, "or" and "via" part places; the commas of other scripts are commas, and so is the
     blank in '中国 上海'. -#}
 {% macro location_separated(text) -%}
-regexp_replace(
-    translate({{ location_through_brackets(location_without_chinese_blanks(text)) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;'), '\s+(?:or|OR|Or|\+)\s+|--+', ' ; ', 'g'
-)
-{%- endmacro %}
-
-{#- 'Pollenza (MC), Italy' goes on behind its brackets; 'Leuven (BE), London (UK)' is a list. -#}
-{% macro location_through_brackets(text) -%}
-case when {{ text }} like '%),%' and {{ text }} not like '%(%(%' and {{ text }} not like '%),%,%' then replace({{ text }}, '),', ',') else {{ text }} end
+{%- set separated -%}
+translate({{ location_without_chinese_blanks(text) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;')
+{%- endset -%}
+case
+    when {{ text }} like any (array['% or %', '% OR %', '% Or %', '% via %', '%+%', '%--%'])
+        then regexp_replace({{ separated }}, '\s+(?:or|OR|Or|via|\+)\s+|--+', ' ; ', 'g')
+    else {{ separated }}
+end
 {%- endmacro %}
 
 {% macro location_without_chinese_blanks(text) -%}

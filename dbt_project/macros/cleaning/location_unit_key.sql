@@ -6,8 +6,8 @@
 {%- set quarter = 'greater|metro|northern|southern|eastern|western|central|north|south|east|west|upstate|downtown' -%}
 {%- set after = 'county|co|region|province|governorate|district|prefecture|oblast|voivodeship|department|municipality|parish'
     ~ '|division|emirate|territory|state|kraj|krai|metropolitan area|metro area|area|autonomous region|ken|lan|sheng|shi' -%}
-regexp_replace(
+case when position(' ' in {{ key }}) = 0 then {{ key }} else regexp_replace(
     regexp_replace({{ key }}, '^(?:{{ before }}{{ '|' ~ quarter if with_quarter }}) (?=.)', ''),
     '(?<=.) (?:{{ after }})$', ''
-)
+) end
 {%- endmacro %}

@@ -12,7 +12,7 @@ readings as (
 
 ),
 
-place_names as (
+place_names as not materialized (
 
     select * from {{ ref('int_location_place_names') }}
 
@@ -37,7 +37,7 @@ countries as (
 ),
 
 -- words that say that somebody is elsewhere, or everywhere: 'Not still in Edmonton'
-denials as (
+denials as materialized (
 
     select {{ any_of_phrases('phrase') }} as pattern
     from {{ ref('location_noise') }}
@@ -92,16 +92,6 @@ runs as (
 
 ),
 
-places_met as materialized (
-
-    select place_names.*
-    from place_names
-    inner join (
-        select distinct name_key from runs
-    ) as keys_met on place_names.name_key = keys_met.name_key
-
-),
-
 -- 'North Port-Sarasota Area': towns of one state, whatever their namesakes elsewhere
 towns_of_areas as (
 
@@ -118,33 +108,46 @@ towns_of_areas as (
 
 ),
 
+-- the few names of the gazetteer that these texts can mean
+places_met as materialized (
+
+    select place_names.*
+    from place_names
+    inner join (
+        select name_key from runs
+        union
+        select name_key from towns_of_areas
+    ) as keys_met on place_names.name_key = keys_met.name_key
+
+),
+
 regions_of_areas as (
 
     select
         towns_of_areas.location_raw,
         towns_of_areas.mention_id,
         towns_of_areas.from_end,
-        place_names.country_code,
-        place_names.region,
+        places_met.country_code,
+        places_met.region,
         -- of two states the one whose towns are no hamlets: 'Utica-Rome Area'
-        sum(place_names.population) as population,
-        lead(sum(place_names.population)) over (
+        sum(places_met.population) as population,
+        lead(sum(places_met.population)) over (
             partition by towns_of_areas.mention_id, towns_of_areas.from_end
-            order by sum(place_names.population) desc
+            order by sum(places_met.population) desc
         ) as population_of_next,
         row_number() over (
             partition by towns_of_areas.mention_id, towns_of_areas.from_end
-            order by sum(place_names.population) desc
+            order by sum(places_met.population) desc
         ) as population_rank,
-        {{ first_value_of('place_names.locality', in_order_of='towns_of_areas.piece_number') }} as locality,
-        {{ first_value_of('place_names.latitude', in_order_of='towns_of_areas.piece_number') }} as latitude,
-        {{ first_value_of('place_names.longitude', in_order_of='towns_of_areas.piece_number') }} as longitude
+        {{ first_value_of('places_met.locality', in_order_of='towns_of_areas.piece_number') }} as locality,
+        {{ first_value_of('places_met.latitude', in_order_of='towns_of_areas.piece_number') }} as latitude,
+        {{ first_value_of('places_met.longitude', in_order_of='towns_of_areas.piece_number') }} as longitude
     from towns_of_areas
-    inner join place_names on towns_of_areas.name_key = place_names.name_key
-    where place_names.is_own_name
+    inner join places_met on towns_of_areas.name_key = places_met.name_key
+    where places_met.is_own_name
     group by
         towns_of_areas.location_raw, towns_of_areas.mention_id, towns_of_areas.from_end,
-        place_names.country_code, place_names.region
+        places_met.country_code, places_met.region
     having count(*) = min(towns_of_areas.piece_count) and count(*) > 1
 
 ),
@@ -160,7 +163,11 @@ unmistakable_places as (
             and biggest.place_id != others.place_id
     where
         biggest.is_own_name
-        and biggest.name_key not in (select region_names.name_key from region_names where region_names.region != biggest.region)
+        and not exists (
+            select 1
+            from region_names
+            where region_names.name_key = biggest.name_key and region_names.region != biggest.region
+        )
     group by {{ range(1, 11) | join(', ') }}
     having
         (

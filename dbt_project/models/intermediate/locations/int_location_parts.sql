@@ -301,22 +301,32 @@ tails_and_codes as (
 
 ),
 
--- 'Tel Aviv, Israel, London, UK': a country behind one of its own towns ends a place, unless a country follows
-closing_countries as (
+countries_amid_parts as materialized (
 
-    select distinct names_a_place.part_id
+    select
+        names_a_place.part_id,
+        names_a_place.name_key_before,
+        country_names.country_code
     from names_a_place
     inner join country_names
         on
             names_a_place.name_key = country_names.name_key
             and country_names.name_kind = 'name'
             and not country_names.needs_place
-    inner join places_met
-        on
-            names_a_place.name_key_before = places_met.name_key
-            and country_names.country_code = places_met.country_code
     left join country_names as countries_behind on names_a_place.name_key_behind = countries_behind.name_key
     where names_a_place.name_key_behind is not null and countries_behind.name_key is null
+
+),
+
+-- 'Tel Aviv, Israel, London, UK': a country behind one of its own towns ends a place, unless a country follows
+closing_countries as (
+
+    select distinct countries_amid_parts.part_id
+    from countries_amid_parts
+    inner join places_met
+        on
+            countries_amid_parts.name_key_before = places_met.name_key
+            and countries_amid_parts.country_code = places_met.country_code
 
 ),
 
@@ -376,7 +386,10 @@ with_other_keys as materialized (
         other_keys.unit_key,
         other_keys.metro_key,
         other_keys.plain_key,
-        other_keys.city_of_quarter_key
+        other_keys.city_of_quarter_key,
+        not with_tails_split.has_digit
+        and not with_tails_split.is_before_far_region
+        and {{ location_reads_as_name('with_tails_split.part_text', 'with_tails_split.name_key') }} as reads_as_name
     from with_tails_split
     inner join other_keys on with_tails_split.name_key = other_keys.name_key
     left join noise on with_tails_split.name_key = noise.phrase_key and noise.kind = 'nowhere'
@@ -384,13 +397,24 @@ with_other_keys as materialized (
 
 ),
 
-forms as (
+forms_and_nulls as (
 
     select
         mention_id,
         part_number * 2 + half as order_in_place,
-        {{ row_each('name_key', 'unit_key', 'metro_key', 'plain_key', 'city_of_quarter_key') }} as form_key
+        -- most names have no other form
+        {{ row_each(
+            'name_key', 'nullif(unit_key, name_key)', 'metro_key', 'plain_key', 'city_of_quarter_key'
+        ) }} as form_key
     from with_other_keys
+
+),
+
+forms as materialized (
+
+    select *
+    from forms_and_nulls
+    where form_key is not null
 
 ),
 
@@ -402,20 +426,10 @@ known_forms as (
         select distinct form_key from forms
     ) as forms_met on place_names.name_key = forms_met.form_key
 
-    union
+    union all
 
     select name_key
     from other_known_keys
-
-),
-
-known_halves as (
-
-    select distinct
-        forms.mention_id,
-        forms.order_in_place
-    from forms
-    inner join known_forms on forms.form_key = known_forms.form_key
 
 ),
 
@@ -424,7 +438,8 @@ last_known_halves as (
     select
         mention_id,
         max(order_in_place) as last_known
-    from known_halves
+    from forms
+    where form_key in (select known_forms.form_key from known_forms)
     group by mention_id
 
 ),
@@ -471,13 +486,9 @@ numbered as (
         has_digit,
         -- 'Northern, VA' is a part of Virginia
         coalesce(is_behind_quarter, false) as is_behind_quarter,
-        not has_digit
-        and not is_before_far_region
-        and {{ location_reads_as_name('part_text', 'name_key') }} as reads_as_name,
+        reads_as_name,
         -- may stand as a locality though the gazetteer does not know it
-        not has_digit
-        and not is_before_far_region
-        and {{ location_reads_as_name('part_text', 'name_key') }}
+        reads_as_name
         and not {{ have_in_common(words_of('name_key'), 'words_of_no_name') }} as is_plausible_name
     from talk_dropped
 

@@ -343,93 +343,87 @@ anchors_with_places as (
 
 -- Bare names: 'Berlin', 'London, land of opportunities' ---------------------------------------------------------
 
-bare_names_ranked as (
+bare_names_weighed as (
 
     select
         *,
-        population * case when is_seeded then 1000 when is_own_name then 20 else 1 end as weight,
-        row_number() over (
-            partition by mention_id, from_end
-            order by
-                is_seeded desc,
-                population * case when is_own_name then 20 else 1 end desc,
-                place_id
-        ) as weight_rank
+        population * case when is_seeded then 1000 when is_own_name then 20 else 1 end as weight
     from places_named
     where name_length = 100
 
 ),
 
-bare_names as (
+bare_names_ranked as (
 
     select
-        winners.*,
-        max(others.weight) filter (where others.country_code != winners.country_code) as weight_abroad,
-        max(others.weight) filter (where others.country_code = winners.country_code) as weight_at_home
-    from bare_names_ranked as winners
-    left join bare_names_ranked as others
-        on
-            winners.mention_id = others.mention_id
-            and winners.from_end = others.from_end
-            and winners.place_id is distinct from others.place_id
-    where
-        winners.weight_rank = 1
-        and (
-            winners.is_seeded
-            or (winners.is_own_name and winners.population >= 100000)
-            -- alternate names are many and odd: Chongqing is 'Pa' to somebody
-            or (winners.population >= 500000 and length(winners.name_key) >= 4)
-            -- 'Tel Aviv-Yafo', 'Firenze' (namesakes drop out below)
-            or (winners.population >= 100000 and length(winners.name_key) >= 6)
-            -- one town on earth is called so (namesakes drop out below too), and no region
-            or (
-                winners.is_own_name
-                and winners.name_key not in (select region_names.name_key from region_names)
-                and (
-                    -- 'Herzliya', 'Poughkeepsie': and it is no hamlet, or no word
-                    (winners.population >= 50000 and length(winners.name_key) >= 5)
-                    or (
-                        winners.population >= 15000
-                        and (winners.is_metro or (length(winners.name_key) >= 9 and position(' ' in winners.name_key) = 0))
-                    )
-                    -- 'Maryland Heights': nobody says two words by chance, and says them first: int_location_parts numbers
-                    -- the places of a text by hundreds
-                    or (
-                        winners.population >= 15000
-                        and position(' ' in winners.name_key) > 0
-                        and winners.mention_id % 10000 < 200
-                    )
-                )
-            )
-        )
-    group by {{ range(1, 19) | join(', ') }}
+        *,
+        row_number() over the_heaviest_first as weight_rank,
+        first_value(country_code) over the_heaviest_first as heaviest_country_code,
+        first_value(place_id) over the_heaviest_first as heaviest_place_id
+    from bare_names_weighed
+    window the_heaviest_first as (partition by mention_id, from_end order by is_seeded desc, weight desc, place_id asc)
 
 ),
 
-region_populations as (
+bare_names_beside_namesakes as (
 
     select
-        country_code,
-        region_code,
-        sum(population) as population
-    from {{ ref('stg_reference__gazetteer_places') }}
-    group by country_code, region_code
+        *,
+        max(weight) filter (where country_code != heaviest_country_code) over namesakes as weight_abroad,
+        max(weight) filter (
+            where country_code = heaviest_country_code and place_id is distinct from heaviest_place_id
+        ) over namesakes as weight_at_home
+    from bare_names_ranked
+    window namesakes as (partition by mention_id, from_end)
+
+),
+
+bare_names as (
+
+    select *
+    from bare_names_beside_namesakes
+    where
+        weight_rank = 1
+        and (
+            is_seeded
+            or (is_own_name and population >= 100000)
+            -- alternate names are many and odd: Chongqing is 'Pa' to somebody
+            or (population >= 500000 and length(name_key) >= 4)
+            -- 'Tel Aviv-Yafo', 'Firenze' (namesakes drop out below)
+            or (population >= 100000 and length(name_key) >= 6)
+            -- one town on earth is called so (namesakes drop out below too), and no region
+            or (
+                is_own_name
+                and name_key not in (select region_names.name_key from region_names)
+                and (
+                    -- 'Herzliya', 'Poughkeepsie': and it is no hamlet, or no word
+                    (population >= 50000 and length(name_key) >= 5)
+                    or (
+                        population >= 15000
+                        and (is_metro or (length(name_key) >= 9 and position(' ' in name_key) = 0))
+                    )
+                    -- 'Maryland Heights': nobody says two words by chance, and says them first: int_location_parts numbers
+                    -- the places of a text by hundreds
+                    or (population >= 15000 and position(' ' in name_key) > 0 and mention_id % 10000 < 200)
+                )
+            )
+        )
 
 ),
 
 -- 'Ontario' is the province to most, and a town in California
 far_bigger_regions as (
 
-    select
-        region_names.name_key,
-        region_names.country_code,
-        region_populations.population
-    from region_names
-    inner join region_populations
+    select distinct
+        bare_names.mention_id,
+        bare_names.from_end
+    from bare_names
+    inner join region_names
         on
-            region_names.country_code = region_populations.country_code
-            and region_names.region_code = region_populations.region_code
-    where region_names.name_kind = 'name'
+            bare_names.name_key = region_names.name_key
+            and bare_names.country_code != region_names.country_code
+            and bare_names.population * 5 <= region_names.population
+    where region_names.name_kind = 'name' and bare_names.population < 500000
 
 ),
 
@@ -448,7 +442,14 @@ clear_names as (
                     population >= case when is_own_name then 100000 else 500000 end
                     and coalesce(weight_abroad, 0) * 5 <= weight
                 )
-                or (weight_abroad is null and weight_at_home is null)
+                -- 'Lindenhurst': all towns of the name are in one country
+                or (
+                    weight_abroad is null
+                    and (
+                        weight_at_home is null
+                        or (is_own_name and (length(name_key) >= 9 or position(' ' in name_key) > 0))
+                    )
+                )
                 -- 'Palo Alto': its namesakes are hamlets
                 or (
                     population >= 50000 and is_own_name
@@ -467,16 +468,11 @@ clear_names as (
                         and region_names.country_code != bare_names.country_code
                 )
             )
-            and not (
-                population < 500000
-                and exists (
-                    select 1
-                    from far_bigger_regions
-                    where
-                        far_bigger_regions.name_key = bare_names.name_key
-                        and far_bigger_regions.country_code != bare_names.country_code
-                        and far_bigger_regions.population >= bare_names.population * 5
-                )
+            and (mention_id, from_end) not in (
+                select
+                    far_bigger_regions.mention_id,
+                    far_bigger_regions.from_end
+                from far_bigger_regions
             )
         )
 

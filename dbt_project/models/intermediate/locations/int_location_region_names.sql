@@ -196,6 +196,34 @@ one_region_per_name_and_country as (
     where length(name_key) >= 2
     order by name_key, country_code, trust, region_code
 
+),
+
+populations as (
+
+    select
+        country_code,
+        region_code,
+        sum(population) as population
+    from {{ ref('stg_reference__gazetteer_places') }}
+    group by country_code, region_code
+
+),
+
+with_population as (
+
+    select
+        one_region_per_name_and_country.name_key,
+        one_region_per_name_and_country.country_code,
+        one_region_per_name_and_country.region_code,
+        one_region_per_name_and_country.region,
+        one_region_per_name_and_country.name_kind,
+        coalesce(populations.population, 0)::bigint as population
+    from one_region_per_name_and_country
+    left join populations
+        on
+            one_region_per_name_and_country.country_code = populations.country_code
+            and one_region_per_name_and_country.region_code = populations.region_code
+
 )
 
-select * from one_region_per_name_and_country
+select * from with_population

@@ -90,12 +90,12 @@ without_emoji as materialized (
 
 ),
 
-unglued as (
+unglued as materialized (
 
     select
         location_raw,
         is_remote,
-        {{ location_unglued('readable') }} as readable
+        {{ location_unglued(location_through_brackets('readable')) }} as readable
     from without_emoji
 
 ),
@@ -121,7 +121,7 @@ without_dashes as materialized (
 ),
 
 -- 'Specialist Haifa Read more': a job's title is no place, and what it parts are two texts.
-without_job_words as (
+without_job_words as materialized (
 
     select
         without_dashes.location_raw,
