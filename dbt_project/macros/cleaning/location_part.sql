@@ -1,7 +1,7 @@
 {#- A part between commas without postcodes and house numbers (words with a digit), the preposition in front and the punctuation
     around it. Most parts are one word, and pay for less. -#}
 {% macro location_part_cleaned(part) -%}
-{%- set punctuation = "E' \\u00a0\\t-–—*#.!?:\"''“”„()[]{}+&~_=<>'" -%}
+{%- set punctuation = "E' \\u00a0\\t-–—*#.!?:\"''“”„()[]{}+&~_=<>^'" -%}
 case
     when position(' ' in btrim({{ part }})) = 0 and {{ part }} !~ '\d' then btrim({{ part }}, {{ punctuation }})
     else btrim(

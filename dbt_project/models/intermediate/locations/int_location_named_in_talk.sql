@@ -171,7 +171,7 @@ unmistakable_places as (
     group by {{ range(1, 11) | join(', ') }}
     having
         (
-            biggest.population >= 500000
+            biggest.population >= 500000 and length(biggest.name_key) >= 5
             and coalesce(max(others.population * case when others.is_own_name then 20 else 1 end), 0) * 5
             <= biggest.population * 20
         )
@@ -208,6 +208,24 @@ unmistakable_countries as (
     from country_names
     inner join countries on country_names.country_code = countries.country_code
     where country_names.name_kind = 'name' and not country_names.needs_place and countries.population >= 1000000
+
+),
+
+longer_names as (
+
+    select name_key
+    from places_met
+    where is_own_name and population >= 15000
+    union
+    select name_key
+    from region_names
+    union
+    select name_key
+    from country_names
+    union
+    select {{ location_key('phrase') }} as name_key
+    from {{ ref('location_noise') }}
+    where kind = 'nowhere'
 
 ),
 
@@ -285,25 +303,51 @@ names_found as (
 
 ),
 
+-- 'My old New England home' names no England
+parts_of_longer_names as (
+
+    select distinct
+        names_found.mention_id,
+        names_found.from_end,
+        names_found.first_word,
+        names_found.word_count
+    from names_found
+    inner join runs
+        on
+            names_found.mention_id = runs.mention_id
+            and names_found.from_end = runs.from_end
+            and names_found.word_count < runs.word_count
+            and names_found.first_word between runs.first_word and runs.first_word + runs.word_count - names_found.word_count
+    inner join longer_names on runs.name_key = longer_names.name_key
+
+),
+
 first_name as (
 
-    select distinct on (location_raw)
-        location_raw,
-        mention_id,
-        locality,
-        region,
-        country_code,
-        latitude,
-        longitude
+    select distinct on (names_found.location_raw)
+        names_found.location_raw,
+        names_found.mention_id,
+        names_found.locality,
+        names_found.region,
+        names_found.country_code,
+        names_found.latitude,
+        names_found.longitude
     from names_found
+    left join parts_of_longer_names
+        on
+            names_found.mention_id = parts_of_longer_names.mention_id
+            and names_found.from_end = parts_of_longer_names.from_end
+            and names_found.first_word = parts_of_longer_names.first_word
+            and names_found.word_count = parts_of_longer_names.word_count
+    where parts_of_longer_names.mention_id is null
     order by
-        location_raw asc,
-        (locality is null and region is null) asc,
-        mention_id asc,
-        from_end desc,
-        first_word asc,
-        word_count desc,
-        locality asc nulls last
+        names_found.location_raw asc,
+        (names_found.locality is null and names_found.region is null) asc,
+        names_found.mention_id asc,
+        names_found.from_end desc,
+        names_found.first_word asc,
+        names_found.word_count desc,
+        names_found.locality asc nulls last
 
 )
 

@@ -190,15 +190,10 @@ unknown_names as (
         known_keys.name_key is null
         -- 'Western New York' is a part of the state
         and not (
-            {{ matches('names_a_place.name_key', '^(northern|southern|eastern|western|central|upstate) ') }}
+            {{ matches('names_a_place.name_key', '^(north|south|east|west)(ern)? |^(central|upstate) ') }}
             and {{ words_from('names_a_place.words', 2) }} in (select region_names.name_key from region_names)
         )
         and {{ count_of('names_a_place.words') }} between 2 and 7
-        -- 'Montbonnot-saint-martin' is one name
-        and (
-            {{ count_of('names_a_place.words') }} = {{ count_of(words_of('names_a_place.part_text')) }}
-            or {{ count_of(words_of('names_a_place.part_text')) }} >= 3
-        )
 
 ),
 
@@ -248,19 +243,30 @@ tails as (
             unknown_names.name_key_behind = country_behind.name_key
             and names_at_the_end.country_code = country_behind.country_code
     where
-        -- 'Street North District, Israel': other countries' regions where the country stands behind
-        (not names_at_the_end.is_code and (names_at_the_end.is_well_known or country_behind.name_key is not null))
-        -- country codes in capitals only, and of three letters: 'US' and 'UK' are names in the seed
-        or (
-            tail_lengths.tail_length = 1
-            and (
-                -- 'bristol ct' is short, 'we do not have an' is talk
-                (not names_at_the_end.is_country and {{ count_of('unknown_names.words') }} <= 3)
-                or (
-                    not names_at_the_end.is_country
-                    and {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{2,3}$') }}
+        -- 'Montbonnot-saint-martin' is one name, 'Patra-Greece' is not
+        (
+            {{ count_of('unknown_names.words') }} = {{ count_of(words_of('unknown_names.part_text')) }}
+            or {{ count_of(words_of('unknown_names.part_text')) }} >= 3
+            or (
+                names_at_the_end.is_country and not names_at_the_end.is_code
+                and {{ count_of('unknown_names.words') }} = 2
+            )
+        )
+        and (
+            -- 'Street North District, Israel': other countries' regions where the country stands behind
+            (not names_at_the_end.is_code and (names_at_the_end.is_well_known or country_behind.name_key is not null))
+            -- country codes in capitals only, and of three letters: 'US' and 'UK' are names in the seed
+            or (
+                tail_lengths.tail_length = 1
+                and (
+                    -- 'bristol ct' is short, 'we do not have an' is talk
+                    (not names_at_the_end.is_country and {{ count_of('unknown_names.words') }} <= 3)
+                    or (
+                        not names_at_the_end.is_country
+                        and {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{2,3}$') }}
+                    )
+                    or {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
                 )
-                or {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
             )
         )
     order by unknown_names.part_id asc, tail_lengths.tail_length desc

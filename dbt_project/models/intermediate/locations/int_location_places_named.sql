@@ -232,6 +232,32 @@ places_named as (
     from parts
     inner join metros on parts.name_key = metros.name_key
 
+    union all
+
+    -- 'NYC area'
+    select
+        parts.mention_id,
+        parts.from_end,
+        parts.part_count,
+        parts.metro_key as name_key,
+        metros.country_code,
+        metros.region_code,
+        metros.place_id,
+        metros.locality,
+        metros.region,
+        metros.population,
+        metros.latitude,
+        metros.longitude,
+        true as is_own_name,
+        true as is_seeded,
+        true as is_metro,
+        100 as name_length
+    from parts
+    inner join metros on parts.metro_key = metros.name_key
+    where
+        metros.kind = 'nickname'
+        and parts.name_key not in (select known_place_keys.name_key from known_place_keys)
+
 )
 
 select * from places_named

@@ -389,8 +389,8 @@ bare_names as (
             or (is_own_name and population >= 100000)
             -- alternate names are many and odd: Chongqing is 'Pa' to somebody
             or (population >= 500000 and length(name_key) >= 4)
-            -- 'Tel Aviv-Yafo', 'Firenze' (namesakes drop out below)
-            or (population >= 100000 and length(name_key) >= 6)
+            -- 'Tel Aviv-Yafo' (namesakes drop out below)
+            or (population >= 100000 and starts_with(name_key, {{ location_key('locality') }} || ' '))
             -- one town on earth is called so (namesakes drop out below too), and no region
             or (
                 is_own_name
@@ -400,7 +400,7 @@ bare_names as (
                     (population >= 50000 and length(name_key) >= 5)
                     or (
                         population >= 15000
-                        and (is_metro or (length(name_key) >= 9 and position(' ' in name_key) = 0))
+                        and (is_metro or (length(name_key) >= 8 and position(' ' in name_key) = 0))
                     )
                     -- 'Maryland Heights': nobody says two words by chance, and says them first: int_location_parts numbers
                     -- the places of a text by hundreds
@@ -458,7 +458,7 @@ clear_names as (
             )
             -- 'Kent' is a county in England to most, and a town in Washington
             and not (
-                population < 500000
+                population < 1000000
                 and exists (
                     select 1
                     from region_names
@@ -745,8 +745,8 @@ readings as (
                     when needs_place then null
                     when not is_code and is_behind_country then 54
                     when not is_code then 28
-                    -- two letters alone are too little; 'X, FR' says France, 'X, CA' may say California
-                    when part_count > 1 and not is_us_region_code and not follows_city_abroad then 44
+                    -- two letters are too little without a town of that country: 'Epic City, BB'
+                    when part_count > 1 and length(name_key) = 3 and not follows_city_abroad then 44
                 end
             when anchor_kind = 'region'
                 then case
