@@ -431,34 +431,42 @@ far_bigger_regions as (
 clear_names as (
 
     select
-        *,
-        is_seeded or coalesce(weight_at_home, 0) * 2 <= weight as is_clear_at_home
+        bare_names.*,
+        bare_names.is_seeded or coalesce(bare_names.weight_at_home, 0) * 2 <= bare_names.weight as is_clear_at_home
     from bare_names
+    left join far_bigger_regions
+        on
+            bare_names.mention_id = far_bigger_regions.mention_id
+            and bare_names.from_end = far_bigger_regions.from_end
     where
-        is_seeded
+        bare_names.is_seeded
         or (
             (
                 (
-                    population >= case when is_own_name then 100000 else 500000 end
-                    and coalesce(weight_abroad, 0) * 5 <= weight
+                    bare_names.population >= case when bare_names.is_own_name then 100000 else 500000 end
+                    and coalesce(bare_names.weight_abroad, 0) * 5 <= bare_names.weight
                 )
                 -- 'Lindenhurst': all towns of the name are in one country
                 or (
-                    weight_abroad is null
+                    bare_names.weight_abroad is null
                     and (
-                        weight_at_home is null
-                        or (is_own_name and (length(name_key) >= 9 or position(' ' in name_key) > 0))
+                        bare_names.weight_at_home is null
+                        or (
+                            bare_names.is_own_name
+                            and (length(bare_names.name_key) >= 9 or position(' ' in bare_names.name_key) > 0)
+                        )
                     )
                 )
                 -- 'Palo Alto': its namesakes are hamlets
                 or (
-                    population >= 50000 and is_own_name
-                    and coalesce(weight_abroad, 0) * 10 <= weight and coalesce(weight_at_home, 0) * 10 <= weight
+                    bare_names.population >= 50000 and bare_names.is_own_name
+                    and coalesce(bare_names.weight_abroad, 0) * 10 <= bare_names.weight
+                    and coalesce(bare_names.weight_at_home, 0) * 10 <= bare_names.weight
                 )
             )
             -- 'Kent' is a county in England to most, and a town in Washington
             and not (
-                population < 1000000
+                bare_names.population < 1000000
                 and exists (
                     select 1
                     from region_names
@@ -468,12 +476,7 @@ clear_names as (
                         and region_names.country_code != bare_names.country_code
                 )
             )
-            and (mention_id, from_end) not in (
-                select
-                    far_bigger_regions.mention_id,
-                    far_bigger_regions.from_end
-                from far_bigger_regions
-            )
+            and far_bigger_regions.mention_id is null
         )
 
 ),
