@@ -186,17 +186,19 @@ unmistakable_places as (
 unmistakable_regions as (
 
     select
-        name_key,
-        min(country_code) as country_code,
-        min(region) as region
+        region_names.name_key,
+        min(region_names.country_code) as country_code,
+        min(region_names.region) as region
     from region_names
-    where name_kind = 'name'
-    group by name_key
+    left join country_names on region_names.name_key = country_names.name_key
+    -- 'Washington' is the capital as well
+    left join places_met on region_names.name_key = places_met.name_key and places_met.population >= 500000
+    where region_names.name_kind = 'name' and country_names.name_key is null and places_met.name_key is null
+    group by region_names.name_key
     having
-        count(*) = 1 and min(country_code) in ('US', 'CA', 'AU', 'IN', 'GB') and length(name_key) >= 5
-        and name_key not in (select country_names.name_key from country_names)
-        -- 'Washington' is the capital as well
-        and name_key not in (select places_met.name_key from places_met where places_met.population >= 500000)
+        count(*) = 1
+        and min(region_names.country_code) in ('US', 'CA', 'AU', 'IN', 'GB')
+        and length(region_names.name_key) >= 5
 
 ),
 

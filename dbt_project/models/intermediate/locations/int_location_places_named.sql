@@ -254,9 +254,8 @@ places_named as (
         100 as name_length
     from parts
     inner join metros on parts.metro_key = metros.name_key
-    where
-        metros.kind = 'nickname'
-        and parts.name_key not in (select known_place_keys.name_key from known_place_keys)
+    left join known_place_keys on parts.name_key = known_place_keys.name_key
+    where metros.kind = 'nickname' and known_place_keys.name_key is null
 
 )
 
