@@ -418,6 +418,30 @@ def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str
         "Singapore, London, Sydney, Hong Kong & Auckland": ("Singapore", None, "SG"),
         "Suite 3 Main St San Francisco, CA 94110": ("San Francisco", "California", "US"),
         "Carmel, IN 46032": ("Carmel", "Indiana", "US"),
+        # 'New England' is no England, and a county is one before a big town of its name overseas
+        "My old New England home": (None, None, None),
+        "Surrey": (None, None, None),
+        # two letters want a town of their country, three do not, unless a city abroad stands before them
+        "Epic City, BB": (None, None, None),
+        "Nowhereville, JPN": (None, None, "JP"),
+        "Berlin, JPN": ("Berlin", "State of Berlin", "DE"),
+        # one town on earth, or all in one country, or all others hamlets
+        "Poughkeepsie": ("Poughkeepsie", "New York", "US"),
+        "Lindenhurst": (None, None, "US"),
+        "Palo Alto": ("Palo Alto", "California", "US"),
+        "Needham": (None, None, None),
+        # letters, quarters and nicknames
+        "TX": (None, "Texas", "US"),
+        "the rocks, wv": (None, "West Virginia", "US"),
+        "Northern CA": (None, "California", "US"),
+        "NYC area": ("New York", "New York", "US"),
+        # countries behind a hyphen, in another language, behind brackets, in a list with a slip
+        "Patra-Greece": ("Pátra", "West Greece", "GR"),
+        "Montbonnot-saint-martin": (None, None, None),
+        "Predjama, Eslovenia": (None, None, "SI"),
+        "Pollenza (MC), Italy": (None, None, "IT"),
+        "USA, New Zeland, India, Sri Lanka": (None, None, "US"),
+        "University Park, PA": (None, "Pennsylvania", "US"),
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

@@ -442,10 +442,7 @@ clear_names as (
         bare_names.is_seeded
         or (
             (
-                (
-                    bare_names.population >= case when bare_names.is_own_name then 100000 else 500000 end
-                    and coalesce(bare_names.weight_abroad, 0) * 5 <= bare_names.weight
-                )
+                (bare_names.population >= 100000 and coalesce(bare_names.weight_abroad, 0) * 5 <= bare_names.weight)
                 -- 'Lindenhurst': all towns of the name are in one country
                 or (
                     bare_names.weight_abroad is null
