@@ -6,9 +6,10 @@
         "{{ require_steps_of_one_build([ref('int_location_texts_prepared'), ref('int_location_parts'), ref('int_location_places_named'), ref('int_location_readings'), ref('int_location_named_in_talk')]) }}",
         "{{ find_changed_rows(changes_of_locations()) }}",
         "{{ delete_changed_rows(['location_raw']) }}",
+        "set local enable_nestloop = off",
     ],
 ) }}
-
+{#- The planner takes the names that are no country for few, and would go through all readings for each of them. -#}
 -- depends_on: {{ ref('int_location_strings') }}
 
 with
