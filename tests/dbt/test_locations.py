@@ -435,10 +435,16 @@ def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str
         "the rocks, wv": (None, "West Virginia", "US"),
         "Northern CA": (None, "California", "US"),
         "NYC area": ("New York", "New York", "US"),
-        # countries behind a hyphen, in another language, behind brackets, in a list with a slip
+        # countries behind a hyphen, behind brackets, in a list with a slip
         "Patra-Greece": ("Pátra", "West Greece", "GR"),
         "Montbonnot-saint-martin": (None, None, None),
-        "Predjama, Eslovenia": (None, None, "SI"),
+        # a town somewhere is called like the country, the state or the whole text
+        "Barcelona, Venezuela": ("Barcelona", "Anzoátegui", "VE"),
+        "Manchester, Jamaica": (None, "Manchester", "JM"),
+        "Melbourne Beach": (None, None, None),
+        "Paris Texas area": (None, None, None),
+        "Santander": ("Santander", "Cantabria", "ES"),
+        "East LA": ("Los Angeles", "California", "US"),
         "Pollenza (MC), Italy": (None, None, "IT"),
         "USA, New Zeland, India, Sri Lanka": (None, None, "US"),
         "University Park, PA": (None, "Pennsylvania", "US"),

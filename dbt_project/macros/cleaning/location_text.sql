@@ -50,7 +50,13 @@ end
 
 {#- 'Pollenza (MC), Italy' goes on behind its brackets; 'Leuven (BE), London (UK)' is a list. -#}
 {% macro location_through_brackets(text) -%}
-case when {{ text }} like '%),%' and {{ text }} not like '%(%(%' and {{ text }} not like '%),%,%' then replace({{ text }}, '),', ',') else {{ text }} end
+case
+    when
+        {{ text }} like '%),%' and {{ text }} not like '%(%(%' and {{ text }} not like '%),%,%'
+        and {{ text }} ~ '[(][A-Z]{2,3}[)],' and {{ text }} !~ '[(](UK|GB|US|USA|UAE)[)],'
+        then replace({{ text }}, '),', ',')
+    else {{ text }}
+end
 {%- endmacro %}
 
 {#- 'Product ManagerIsrael', '2026LocationHaifa', 'HaifaIn-direct', 'HaifaC++': what a scraper glued together. 'DeKalb' and

@@ -74,6 +74,16 @@ talk as (
 
 ),
 
+-- 'Melbourne Beach' is a town
+talk_of_no_town as (
+
+    select talk.*
+    from talk
+    left join place_names on {{ words_from('talk.words', 1) }} = place_names.name_key
+    where place_names.name_key is null
+
+),
+
 runs as (
 
     select
@@ -85,7 +95,7 @@ runs as (
         starts.first_word,
         lengths.word_count,
         {{ words_between('talk.words', 'starts.first_word', 'starts.first_word + lengths.word_count - 1') }} as name_key
-    from talk
+    from talk_of_no_town as talk
     cross join {{ whole_numbers_to(count_of('talk.words')) }} as starts (first_word)
     inner join (values (1), (2), (3)) as lengths (word_count)
         on {{ count_of('talk.words') }} >= starts.first_word + lengths.word_count - 1
@@ -148,7 +158,7 @@ regions_of_areas as (
     group by
         towns_of_areas.location_raw, towns_of_areas.mention_id, towns_of_areas.from_end,
         places_met.country_code, places_met.region
-    having count(*) = min(towns_of_areas.piece_count) and count(*) > 1
+    having count(*) = min(towns_of_areas.piece_count) and count(*) > 1 and min(places_met.population) >= 5000
 
 ),
 
@@ -263,8 +273,12 @@ names_found as (
     from runs
     inner join unmistakable_places on runs.name_key = unmistakable_places.name_key
     where
-        -- 'Chapel Brampton' is a name of its own, and so is 'Utica-Rome'
+        -- 'Chapel Brampton' is a name of its own, and so are 'Austin Powers' and 'Utica-Rome'
         not (runs.first_word = 2 and runs.word_count = runs.words_in_part - 1)
+        and not (
+            runs.first_word = 1 and runs.word_count = runs.words_in_part - 1
+            and not {{ matches('runs.part_text', ' [[:lower:]][^ ]*$') }}
+        )
         and position('-' || runs.name_key in lower(runs.part_text)) = 0
 
     union all
@@ -324,6 +338,16 @@ parts_of_longer_names as (
 
 ),
 
+-- 'Paris Texas area': names of two countries say nothing
+torn_texts as (
+
+    select location_raw
+    from names_found
+    group by location_raw
+    having count(distinct country_code) > 1
+
+),
+
 first_name as (
 
     select distinct on (names_found.location_raw)
@@ -341,7 +365,8 @@ first_name as (
             and names_found.from_end = parts_of_longer_names.from_end
             and names_found.first_word = parts_of_longer_names.first_word
             and names_found.word_count = parts_of_longer_names.word_count
-    where parts_of_longer_names.mention_id is null
+    left join torn_texts on names_found.location_raw = torn_texts.location_raw
+    where parts_of_longer_names.mention_id is null and torn_texts.location_raw is null
     order by
         names_found.location_raw asc,
         (names_found.locality is null and names_found.region is null) asc,

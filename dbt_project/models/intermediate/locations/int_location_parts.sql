@@ -190,8 +190,14 @@ unknown_names as (
         known_keys.name_key is null
         -- 'Western New York' is a part of the state
         and not (
-            {{ matches('names_a_place.name_key', '^(north|south|east|west)(ern)? |^(central|upstate) ') }}
-            and {{ words_from('names_a_place.words', 2) }} in (select region_names.name_key from region_names)
+            {{ matches('names_a_place.name_key', '^(north|south|east|west)ern |^(central|upstate) ') }}
+            and {{ words_from('names_a_place.words', 2) }} in (
+                select region_names.name_key
+                from region_names
+                left join country_names
+                    on region_names.name_key = country_names.name_key and country_names.name_kind = 'name'
+                where region_names.country_code = 'US' and country_names.name_key is null
+            )
         )
         and {{ count_of('names_a_place.words') }} between 2 and 7
 

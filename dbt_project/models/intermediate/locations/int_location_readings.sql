@@ -132,7 +132,10 @@ regions_named as (
         and (
             region_names.name_kind != 'code'
             -- 'Northern CA'
-            or (region_names.country_code = 'US' and {{ matches('parts.part_text', '[a-z] [A-Z]{2}$') }})
+            or (
+                region_names.country_code = 'US'
+                and {{ matches('parts.part_text', '^((North|South|East|West)ern|Central|Upstate) [A-Z]{2}$') }}
+            )
         )
         -- 'Albany, New York Metropolitan Area' is in the state; alone it is the city's
         and (known_exactly.name_key is null or (parts.part_count > 1 and parts.from_end = 1 and parts.metro_key is not null))
@@ -423,7 +426,10 @@ far_bigger_regions as (
             bare_names.name_key = region_names.name_key
             and bare_names.country_code != region_names.country_code
             and bare_names.population * 5 <= region_names.population
-    where region_names.name_kind = 'name' and bare_names.population < 500000
+    -- of elsewhere the town is as likely: 'Santander'
+    where
+        region_names.name_kind = 'name' and region_names.country_code in ('US', 'CA', 'AU', 'GB')
+        and bare_names.population < 500000
 
 ),
 
@@ -517,7 +523,8 @@ clear_names_abroad as (
     from countries_named
     inner join clear_names
         on countries_named.mention_id = clear_names.mention_id and countries_named.country_code != clear_names.country_code
-    where countries_named.from_end = 1
+    -- not the country's own part: a town in Cuba is called Venezuela
+    where countries_named.from_end = 1 and clear_names.from_end > 1
     group by countries_named.mention_id, countries_named.country_code
 
 ),
