@@ -62,6 +62,7 @@ talk as (
         parts.from_end,
         parts.part_text,
         parts.metro_key,
+        parts.name_key,
         {{ words_of('parts.name_key') }} as words
     from parts
     cross join denials
@@ -71,16 +72,6 @@ talk as (
         and {{ count_of(words_of('parts.name_key')) }} between 2 and 20
         and parts.part_text != lower(parts.part_text)
         and not {{ says_any('parts.location_raw', 'denials.pattern') }}
-
-),
-
--- 'Melbourne Beach' is a town
-talk_of_no_town as (
-
-    select talk.*
-    from talk
-    left join place_names on {{ words_from('talk.words', 1) }} = place_names.name_key
-    where place_names.name_key is null
 
 ),
 
@@ -95,7 +86,7 @@ runs as (
         starts.first_word,
         lengths.word_count,
         {{ words_between('talk.words', 'starts.first_word', 'starts.first_word + lengths.word_count - 1') }} as name_key
-    from talk_of_no_town as talk
+    from talk
     cross join {{ whole_numbers_to(count_of('talk.words')) }} as starts (first_word)
     inner join (values (1), (2), (3)) as lengths (word_count)
         on {{ count_of('talk.words') }} >= starts.first_word + lengths.word_count - 1
@@ -127,6 +118,8 @@ places_met as materialized (
         select name_key from runs
         union
         select name_key from towns_of_areas
+        union
+        select name_key from talk
     ) as keys_met on place_names.name_key = keys_met.name_key
 
 ),
@@ -322,7 +315,7 @@ names_found as (
 -- 'My old New England home' names no England
 parts_of_longer_names as (
 
-    select distinct
+    select
         names_found.mention_id,
         names_found.from_end,
         names_found.first_word,
@@ -335,6 +328,18 @@ parts_of_longer_names as (
             and names_found.word_count < runs.word_count
             and names_found.first_word between runs.first_word and runs.first_word + runs.word_count - names_found.word_count
     inner join longer_names on runs.name_key = longer_names.name_key
+
+    union
+
+    -- 'Melbourne Beach' is a town, however small
+    select
+        names_found.mention_id,
+        names_found.from_end,
+        names_found.first_word,
+        names_found.word_count
+    from names_found
+    inner join talk on names_found.mention_id = talk.mention_id and names_found.from_end = talk.from_end
+    inner join places_met on talk.name_key = places_met.name_key
 
 ),
 

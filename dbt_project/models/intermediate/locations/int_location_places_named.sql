@@ -183,6 +183,31 @@ place_keys as (
 
 ),
 
+seeded_keys as (
+
+    select
+        mention_id,
+        from_end,
+        part_count,
+        name_key,
+        false as is_area
+    from parts
+
+    union all
+
+    -- 'NYC area'
+    select
+        parts.mention_id,
+        parts.from_end,
+        parts.part_count,
+        parts.metro_key as name_key,
+        true as is_area
+    from parts
+    left join known_place_keys on parts.name_key = known_place_keys.name_key
+    where parts.metro_key is not null and known_place_keys.name_key is null
+
+),
+
 places_named as (
 
     select
@@ -213,10 +238,10 @@ places_named as (
     union all
 
     select
-        parts.mention_id,
-        parts.from_end,
-        parts.part_count,
-        parts.name_key,
+        seeded_keys.mention_id,
+        seeded_keys.from_end,
+        seeded_keys.part_count,
+        seeded_keys.name_key,
         metros.country_code,
         metros.region_code,
         metros.place_id,
@@ -227,35 +252,11 @@ places_named as (
         metros.longitude,
         true as is_own_name,
         true as is_seeded,
-        metros.kind = 'metro' as is_metro,
+        seeded_keys.is_area or metros.kind = 'metro' as is_metro,
         100 as name_length
-    from parts
-    inner join metros on parts.name_key = metros.name_key
-
-    union all
-
-    -- 'NYC area'
-    select
-        parts.mention_id,
-        parts.from_end,
-        parts.part_count,
-        parts.metro_key as name_key,
-        metros.country_code,
-        metros.region_code,
-        metros.place_id,
-        metros.locality,
-        metros.region,
-        metros.population,
-        metros.latitude,
-        metros.longitude,
-        true as is_own_name,
-        true as is_seeded,
-        true as is_metro,
-        100 as name_length
-    from parts
-    inner join metros on parts.metro_key = metros.name_key
-    left join known_place_keys on parts.name_key = known_place_keys.name_key
-    where metros.kind = 'nickname' and known_place_keys.name_key is null
+    from seeded_keys
+    inner join metros on seeded_keys.name_key = metros.name_key
+    where not seeded_keys.is_area or metros.kind = 'nickname'
 
 )
 

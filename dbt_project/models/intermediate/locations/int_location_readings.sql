@@ -495,14 +495,6 @@ lists_of_countries as (
 
 ),
 
-us_region_codes as (
-
-    select distinct name_key
-    from region_names
-    where country_code = 'US' and name_kind = 'code' and length(name_key) = 2
-
-),
-
 leftmost_clear_names as (
 
     select distinct on (mention_id)
@@ -614,7 +606,6 @@ anchors_judged as (
         -- '28001 Madrid': a postcode is a town's, not a region's
         coalesce(beside.has_digit, false) as has_postcode_beside,
         anchor_parts.written_part_count,
-        us_region_codes.name_key is not null as is_us_region_code,
         coalesce({{ matches('beside.name_key', ' (county|township|borough)$') }}, false)
         or anchor_parts.is_behind_quarter as is_county_beside,
         -- 'Dublin, Ireland': no first-level unit is called so, the part of one is
@@ -648,7 +639,6 @@ anchors_judged as (
         on
             anchors_with_places.name_key = regions_called_like_a_city.name_key
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
-    left join us_region_codes on anchors_with_places.name_key = us_region_codes.name_key
     left join big_cities on anchors_with_places.name_key = big_cities.name_key
     left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
     left join parts_of_regions_of_one_country
