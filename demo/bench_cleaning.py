@@ -14,7 +14,7 @@ The models pay for the rest (look-alikes, wrapping, fillers, mail addresses, sha
 metros, several places, remote) out of the difference. Half of its speed is the aim. Domains and names make up for it:
 they look up every ending of a cell by a join of its own, where these ways unnest labels and take turns at all names.
 The fastest ways read staging; ours read `int_people_read` and the cells that `int_people_cells` counts: what it took to
-trim the column and to count its cells is added.
+trim the column and to count its cells is added. Counted is the time in the database, dbt's hooks and swaps included.
 Each side is measured twice, in turn, and the faster one counts: a machine does other things too.
 Run alone: `python -m demo.bench_cleaning 300000`.
 """

@@ -333,12 +333,15 @@ countries_amid_parts as materialized (
 -- 'Tel Aviv, Israel, London, UK': a country behind one of its own towns ends a place, unless a country follows
 closing_countries as (
 
-    select distinct countries_amid_parts.part_id
+    select part_id
     from countries_amid_parts
-    inner join places_met
-        on
-            countries_amid_parts.name_key_before = places_met.name_key
-            and countries_amid_parts.country_code = places_met.country_code
+    where
+        (name_key_before, country_code) in (
+            select
+                places_met.name_key,
+                places_met.country_code
+            from places_met
+        )
 
 ),
 
@@ -412,13 +415,12 @@ with_other_keys as materialized (
 forms_and_nulls as (
 
     select
-        mention_id,
-        part_number * 2 + half as order_in_place,
+        name_key,
         -- most names have no other form
         {{ row_each(
             'name_key', 'nullif(unit_key, name_key)', 'metro_key', 'plain_key', 'city_of_quarter_key'
         ) }} as form_key
-    from with_other_keys
+    from other_keys
 
 ),
 
@@ -445,14 +447,22 @@ known_forms as (
 
 ),
 
+known_names as (
+
+    select distinct name_key
+    from forms
+    where form_key in (select known_forms.form_key from known_forms)
+
+),
+
 last_known_halves as (
 
     select
-        mention_id,
-        max(order_in_place) as last_known
-    from forms
-    where form_key in (select known_forms.form_key from known_forms)
-    group by mention_id
+        with_other_keys.mention_id,
+        max(with_other_keys.part_number * 2 + with_other_keys.half) as last_known
+    from with_other_keys
+    inner join known_names on with_other_keys.name_key = known_names.name_key
+    group by with_other_keys.mention_id
 
 ),
 
