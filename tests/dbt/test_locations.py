@@ -445,9 +445,57 @@ def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str
         "Paris Texas area": (None, None, None),
         "Santander": ("Santander", "Cantabria", "ES"),
         "East LA": ("Los Angeles", "California", "US"),
-        "Pollenza (MC), Italy": (None, None, "IT"),
+        "Pollenza (MC), Italy": ("Pollenza", "The Marches", "IT"),
         "USA, New Zeland, India, Sri Lanka": (None, None, "US"),
         "University Park, PA": (None, "Pennsylvania", "US"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+
+
+def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(
+    read: Callable[[Iterable[str]], dict[str, Place]],
+) -> None:
+    expected = {
+        # letters of a province are a state's too: the town says which, then the country behind
+        "Milano, MI": ("Milan", "Lombardy", "IT"),
+        "Milan, MI": ("Milan", "Michigan", "US"),
+        "Cádiz, CA": ("Cadiz", "Andalusia", "ES"),
+        "Tijuana, BC": ("Tijuana", "Baja California", "MX"),
+        "Via Roma 1, 20121 Milano MI, Italia": ("Milan", "Lombardy", "IT"),
+        "Curitiba PR, Brazil": ("Curitiba", "Paraná", "BR"),
+        "South China, ME": ("South China", "Maine", "US"),
+        "Toronto Ontario, CA": ("Toronto", "Ontario", "CA"),
+        # a region is believed behind one famous name, which may be a village there, and not behind two
+        "Athens, Ontario": ("Athens", "Ontario", "CA"),
+        "Dallas, Moray, Scotland": (None, "Scotland", "GB"),
+        "New York, London, Wales": ("New York", "New York", "US"),
+        "San Francisco, Cebu": ("San Francisco", "California", "US"),
+        "Armavir, Armavir, Armenia": ("Armavir", "Armavir", "AM"),
+        # what kind of unit it is
+        "Cairo Governorate": (None, "Cairo", "EG"),
+        "Auckland Region": (None, "Auckland", "NZ"),
+        "Fayetteville, North Carolina Metropolitan Area": ("Fayetteville", "North Carolina", "US"),
+        "Newcastle, Tyne and Wear": ("Newcastle upon Tyne", "England", "GB"),
+        # nicknames that are letters of a state
+        "NYC, LA": ("New York", "New York", "US"),
+        "Downtown LA": ("Los Angeles", "California", "US"),
+        "Shreveport, LA": ("Shreveport", "Louisiana", "US"),
+        # no town is meant by a word alone
+        "Metro": (None, None, None),
+        "Metro, Lampung, Indonesia": ("Metro", "Lampung", "ID"),
+        # a big city before a province of its name in another country
+        "Guadalajara": ("Guadalajara", "Jalisco", "MX"),
+        # a small town at the end of a longer name is another one
+        "East Falls Church, Virginia": ("East Falls Church", "Virginia", "US"),
+        # the town's own name with more behind it
+        "Brest Litovsk": ("Brest", "Brest", "BY"),
+        # in talk: short words, small countries, a capital that is a state, a state that is a country
+        "The Split decision today": (None, None, None),
+        "Happy in Nauru today": (None, None, None),
+        "my Washington life here": (None, None, None),
+        "Deep in Georgia woods": (None, None, None),
+        "Deep in the Idaho woods": (None, "Idaho", "US"),
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected

@@ -200,6 +200,9 @@ unknown_names as (
             )
         )
         and {{ count_of('names_a_place.words') }} between 2 and 7
+        -- 'Downtown LA' ends in no state
+        and coalesce({{ location_plain_key('names_a_place.name_key') }}, {{ location_metro_key('names_a_place.name_key') }}, '')
+        not in (select metro_names.name_key from metro_names)
 
 ),
 
@@ -224,7 +227,8 @@ names_at_the_end as (
         country_code in ('US', 'CA', 'AU', 'IN', 'GB') as is_well_known
     from region_names
     where
-        (country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind in ('name', 'code'))
+        name_kind = 'code'
+        or (country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind = 'name')
         or (name_kind = 'name' and position(' ' in name_key) > 0)
 
 ),
@@ -248,9 +252,16 @@ tails as (
         on
             unknown_names.name_key_behind = country_behind.name_key
             and names_at_the_end.country_code = country_behind.country_code
+    left join region_names as state_behind
+        on
+            unknown_names.name_key_behind = state_behind.name_key
+            and state_behind.name_kind = 'code'
+            and state_behind.country_code = 'US'
     where
+        -- 'South China, ME' is in Maine
+        (names_at_the_end.country_code = 'US' or state_behind.name_key is null or country_behind.name_key is not null)
         -- 'Montbonnot-saint-martin' is one name, 'Patra-Greece' is not
-        (
+        and (
             {{ count_of('unknown_names.words') }} = {{ count_of(words_of('unknown_names.part_text')) }}
             or {{ count_of(words_of('unknown_names.part_text')) }} >= 3
             or (
@@ -264,6 +275,7 @@ tails as (
             -- country codes in capitals only, and of three letters: 'US' and 'UK' are names in the seed
             or (
                 tail_lengths.tail_length = 1
+                and (names_at_the_end.is_country or names_at_the_end.is_well_known or country_behind.name_key is not null)
                 and (
                     -- 'bristol ct' is short, 'we do not have an' is talk
                     (not names_at_the_end.is_country and {{ count_of('unknown_names.words') }} <= 3)
@@ -275,7 +287,8 @@ tails as (
                 )
             )
         )
-    order by unknown_names.part_id asc, tail_lengths.tail_length desc
+    -- '20121 Milano MI, Italia' ends in no state of America
+    order by unknown_names.part_id asc, tail_lengths.tail_length desc, country_behind.name_key is null asc
 
 ),
 

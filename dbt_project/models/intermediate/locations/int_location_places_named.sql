@@ -195,16 +195,16 @@ seeded_keys as (
 
     union all
 
-    -- 'NYC area'
+    -- 'NYC area', 'Downtown LA'
     select
         parts.mention_id,
         parts.from_end,
         parts.part_count,
-        parts.metro_key as name_key,
-        true as is_area
+        coalesce(parts.metro_key, parts.plain_key) as name_key,
+        parts.metro_key is not null as is_area
     from parts
     left join known_place_keys on parts.name_key = known_place_keys.name_key
-    where parts.metro_key is not null and known_place_keys.name_key is null
+    where coalesce(parts.metro_key, parts.plain_key) is not null and known_place_keys.name_key is null
 
 ),
 

@@ -93,6 +93,26 @@ unmistakable_state_codes as (
 
 ),
 
+-- 'North Carolina Metropolitan Area' is North Carolina before it is the north of Carolina in Puerto Rico
+units as (
+
+    select
+        parts.mention_id,
+        parts.from_end,
+        parts.part_count,
+        parts.part_text,
+        parts.name_key,
+        parts.metro_key,
+        coalesce(exactly.name_key, parts.unit_key) as unit_key
+    from parts
+    left join (
+        select distinct name_key
+        from region_names
+    ) as exactly on {{ location_unit_key('parts.name_key') }} = exactly.name_key
+    where parts.unit_key != parts.name_key
+
+),
+
 regions_named as (
 
     select
@@ -100,6 +120,7 @@ regions_named as (
         parts.from_end,
         parts.part_count,
         parts.name_key,
+        region_names.name_key as region_key,
         region_names.country_code,
         region_names.region_code,
         region_names.region,
@@ -114,31 +135,34 @@ regions_named as (
 
     -- 'Northern California', 'Cairo Governorate': only where nothing is called exactly so
     select
-        parts.mention_id,
-        parts.from_end,
-        parts.part_count,
-        parts.name_key,
+        units.mention_id,
+        units.from_end,
+        units.part_count,
+        units.name_key,
+        region_names.name_key as region_key,
         region_names.country_code,
         region_names.region_code,
         region_names.region,
         case when region_names.name_kind = 'code' then 'name' else region_names.name_kind end as name_kind,
         false as is_capitals,
         false as stands_alone
-    from parts
-    inner join region_names on parts.unit_key = region_names.name_key
-    left join known_exactly on parts.name_key = known_exactly.name_key
+    from units
+    inner join region_names on units.unit_key = region_names.name_key
+    left join known_exactly on units.name_key = known_exactly.name_key
     where
-        parts.unit_key != parts.name_key
-        and (
+        (
             region_names.name_kind != 'code'
             -- 'Northern CA'
             or (
                 region_names.country_code = 'US'
-                and {{ matches('parts.part_text', '^((North|South|East|West)ern|Central|Upstate) [A-Z]{2}$') }}
+                and {{ matches('units.part_text', '^((North|South|East|West)ern|Central|Upstate) [A-Z]{2}$') }}
             )
         )
         -- 'Albany, New York Metropolitan Area' is in the state; alone it is the city's
-        and (known_exactly.name_key is null or (parts.part_count > 1 and parts.from_end = 1 and parts.metro_key is not null))
+        and (
+            known_exactly.name_key is null
+            or (units.part_count > 1 and units.from_end = 1 and units.metro_key is not null)
+        )
 
 ),
 
@@ -173,7 +197,8 @@ anchors as (
         false as is_only_a_part,
         1 as used_from_end,
         part_count as read_from_end,
-        name_key
+        name_key,
+        null::text as region_key
     from countries_named
     where from_end = 1
 
@@ -193,7 +218,8 @@ anchors as (
         regions_named.name_kind in ('part', 'borough') as is_only_a_part,
         2 as used_from_end,
         countries_named.part_count as read_from_end,
-        regions_named.name_key
+        regions_named.name_key,
+        regions_named.region_key
     from countries_named
     inner join regions_named
         on
@@ -219,7 +245,8 @@ anchors as (
         false as is_only_a_part,
         2 as used_from_end,
         territory.part_count as read_from_end,
-        territory.name_key
+        territory.name_key,
+        null as region_key
     from countries_named as territory
     inner join territories on territory.country_code = territories.country_code
     inner join countries_named as sovereign
@@ -245,7 +272,8 @@ anchors as (
         name_kind in ('part', 'borough') as is_only_a_part,
         1 as used_from_end,
         part_count as read_from_end,
-        name_key
+        name_key,
+        region_key
     from regions_named
     where from_end = 1
 
@@ -266,7 +294,8 @@ anchors as (
         false as is_only_a_part,
         0 as used_from_end,
         part_count - 1 as read_from_end,
-        name_key
+        name_key,
+        null as region_key
     from countries_named
     where from_end = part_count and part_count > 1
 
@@ -286,7 +315,8 @@ anchors as (
         false as is_only_a_part,
         0 as used_from_end,
         countries_named.part_count - 2 as read_from_end,
-        regions_named.name_key
+        regions_named.name_key,
+        regions_named.region_key
     from countries_named
     inner join regions_named
         on
@@ -387,6 +417,8 @@ bare_names as (
     from bare_names_beside_namesakes
     where
         weight_rank = 1
+        -- 'Metro' is a town in Indonesia
+        and name_key not in (select words_of_no_name.name_key from words_of_no_name)
         and (
             is_seeded
             or (is_own_name and population >= 100000)
@@ -500,9 +532,20 @@ leftmost_clear_names as (
     select distinct on (mention_id)
         mention_id,
         from_end,
-        country_code
+        country_code,
+        count(*) filter (where from_end > 1) over (partition by mention_id) as names_before_last
     from clear_names
     order by mention_id asc, from_end desc
+
+),
+
+-- 'NYC, LA' is no place in Louisiana
+nicknames_in_a_row as (
+
+    select last_name.mention_id
+    from clear_names as last_name
+    inner join clear_names as beside on last_name.mention_id = beside.mention_id and beside.from_end = 2
+    where last_name.from_end = 1 and last_name.is_seeded and beside.is_seeded
 
 ),
 
@@ -511,7 +554,8 @@ clear_names_abroad as (
     select
         countries_named.mention_id,
         countries_named.country_code,
-        count(distinct clear_names.from_end) as clear_names
+        -- 'Armavir, Armavir, Armenia' says one name twice
+        count(distinct clear_names.name_key) as clear_names
     from countries_named
     inner join clear_names
         on countries_named.mention_id = clear_names.mention_id and countries_named.country_code != clear_names.country_code
@@ -590,6 +634,7 @@ anchors_judged as (
         -- 'San Francisco, New York' are two cities, 'Corning, New York' is one
         coalesce(leftmost_clear_names.from_end > anchors_with_places.used_from_end, false) as follows_clear_name,
         coalesce(leftmost_clear_names.country_code != anchors_with_places.country_code, false) as follows_city_abroad,
+        coalesce(leftmost_clear_names.names_before_last >= 2, false) as follows_clear_names,
         -- 'Singapore, London, Sydney, Hong Kong' is a list of cities
         coalesce(clear_names_abroad.clear_names, 0) as clear_names_abroad,
         regions_called_like_a_city.name_key is not null as is_called_like_a_city,
@@ -620,6 +665,7 @@ anchors_judged as (
         ) as is_chief_town,
         -- 'United Kingdom, Canada, Australia' ends a list
         coalesce(country_beside.is_beside, false) as is_behind_country,
+        nicknames_in_a_row.mention_id is not null as ends_in_nicknames,
         coalesce(
             region_beside.name_kind = 'name'
             and region_beside.region_code != anchors_with_places.place_region_code,
@@ -630,6 +676,7 @@ anchors_judged as (
     left join leftmost_clear_names
         on
             anchors_with_places.mention_id = leftmost_clear_names.mention_id
+    left join nicknames_in_a_row on anchors_with_places.mention_id = nicknames_in_a_row.mention_id
     left join clear_names_abroad
         on
             anchors_with_places.anchor_kind in ('country', 'country_region')
@@ -640,7 +687,7 @@ anchors_judged as (
             anchors_with_places.name_key = regions_called_like_a_city.name_key
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
     left join big_cities on anchors_with_places.name_key = big_cities.name_key
-    left join region_names_of_one_country on anchors_with_places.name_key = region_names_of_one_country.name_key
+    left join region_names_of_one_country on anchors_with_places.region_key = region_names_of_one_country.name_key
     left join parts_of_regions_of_one_country
         on anchors_with_places.name_key = parts_of_regions_of_one_country.name_key
     left join country_names as country_codes
@@ -721,6 +768,8 @@ readings as (
             when anchor_kind = 'country_region'
                 then case
                     when locality is not null and not is_code then 20
+                    -- 'Toronto, Ontario, CA'
+                    when locality is not null and place_from_end = 3 then 29
                     -- 'Ontario, CA' is a town in California before it is a province
                     when locality is not null then 31.5
                     when is_code then 33.5
@@ -758,8 +807,14 @@ readings as (
                     when is_called_like_a_city and follows_clear_name then 52
                     when country_code = 'US' then 40
                     when
-                        is_called_so_in_one_country and country_population >= 8000000 and not is_a_city_abroad
-                        and (part_count = 1 or not follows_clear_name)
+                        -- 'Auckland Region': whoever says what kind of unit it is means no namesake
+                        is_called_so_in_one_country and (country_population >= 8000000 or region_key != name_key)
+                        and not is_a_city_abroad
+                        -- 'Athens, Ontario' is a village there, whatever else is called so; 'New York, London, Wales' is a list
+                        and (
+                            part_count = 1 or not follows_clear_name
+                            or not (is_called_like_a_city or follows_clear_names)
+                        )
                         then 41
                 end
             when anchor_kind = 'region_code'
@@ -767,6 +822,7 @@ readings as (
                     when locality is not null and country_code in ('US', 'CA') and population >= 15000 then 31
                     when locality is not null and country_code in ('US', 'CA') then 33
                     when locality is not null and is_capitals and part_count > 1 then 35
+                    when ends_in_nicknames then null
                     when stands_alone then 42
                     when not (country_code in ('US', 'CA') and is_capitals and written_part_count > 1) then null
                     when not is_country_code_too then 42

@@ -117,6 +117,7 @@ subdivisions_by_parent as (
 
     select
         subdivisions.country_code,
+        subdivisions.local_code,
         subdivisions.subdivision_key,
         subdivisions.short_key,
         subdivisions.subdivision_type,
@@ -181,6 +182,19 @@ all_names as (
         end as name_kind,
         5 as trust
     from subdivisions_by_parent
+
+    union all
+
+    -- 'Milano, MI': the letters of provinces; three letters are words too often
+    select
+        lower(local_code) as name_key,
+        country_code,
+        region_code,
+        region,
+        'code' as name_kind,
+        6 as trust
+    from subdivisions_by_parent
+    where {{ matches('local_code', '^[A-Z]{2}$') }}
 
 ),
 

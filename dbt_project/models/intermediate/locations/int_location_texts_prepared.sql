@@ -48,6 +48,9 @@ names_with_and as (
     union all
     select split_part(subdivision_name, ',', 1)
     from {{ ref('stg_reference__gazetteer_subdivisions') }}
+    union all
+    select alias
+    from {{ ref('location_region_aliases') }}
 
 ),
 
