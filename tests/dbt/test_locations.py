@@ -451,6 +451,7 @@ def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+    assert found["Utica-Rome Area"].precision == "metro"
 
 
 def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(

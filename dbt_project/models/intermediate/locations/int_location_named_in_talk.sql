@@ -246,7 +246,8 @@ names_found as (
         region,
         locality,
         latitude,
-        longitude
+        longitude,
+        true as is_metro
     from regions_of_areas
     where population_rank = 1 and population >= coalesce(population_of_next, 0) * 10
 
@@ -262,7 +263,8 @@ names_found as (
         unmistakable_places.region,
         unmistakable_places.locality,
         unmistakable_places.latitude,
-        unmistakable_places.longitude
+        unmistakable_places.longitude,
+        false as is_metro
     from runs
     inner join unmistakable_places on runs.name_key = unmistakable_places.name_key
     where
@@ -286,7 +288,8 @@ names_found as (
         unmistakable_regions.region,
         null as locality,
         null as latitude,
-        null as longitude
+        null as longitude,
+        false as is_metro
     from runs
     inner join unmistakable_regions on runs.name_key = unmistakable_regions.name_key
 
@@ -302,7 +305,8 @@ names_found as (
         null as region,
         null as locality,
         null as latitude,
-        null as longitude
+        null as longitude,
+        false as is_metro
     from runs
     inner join unmistakable_countries on runs.name_key = unmistakable_countries.name_key
     where
@@ -362,7 +366,8 @@ first_name as (
         names_found.region,
         names_found.country_code,
         names_found.latitude,
-        names_found.longitude
+        names_found.longitude,
+        names_found.is_metro
     from names_found
     left join parts_of_longer_names
         on

@@ -130,7 +130,7 @@ mentions_read as (
         locality,
         latitude,
         longitude,
-        false as is_metro,
+        is_metro,
         false as is_as_written
     from named_in_talk
 
