@@ -482,6 +482,11 @@ def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(
         "NYC, LA": ("New York", "New York", "US"),
         "Downtown LA": ("Los Angeles", "California", "US"),
         "Shreveport, LA": ("Shreveport", "Louisiana", "US"),
+        # letters spelt out, a capital before its namesakes
+        "Aarhus": ("Aarhus", "Central Jutland", "DK"),
+        "Malmoe": ("Malmö", "Skåne", "SE"),
+        "Colombo": ("Colombo", "Western Province", "LK"),
+        "Georgetown": (None, None, None),
         # no town is meant by a word alone
         "Metro": (None, None, None),
         "Metro, Lampung, Indonesia": ("Metro", "Lampung", "ID"),

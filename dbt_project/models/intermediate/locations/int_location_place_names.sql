@@ -24,6 +24,16 @@ names as (
 
     union all
 
+    -- 'Aarhus', 'Duesseldorf'
+    select
+        place_id,
+        {{ location_spelt_out('place_name') }} as name,
+        true as is_own_name
+    from places
+    where place_name != {{ location_spelt_out('place_name') }}
+
+    union all
+
     select
         places.place_id,
         alternates.alternate_name as name,

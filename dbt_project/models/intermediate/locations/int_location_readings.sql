@@ -376,13 +376,27 @@ anchors_with_places as (
 
 -- Bare names: 'Berlin', 'London, land of opportunities' ---------------------------------------------------------
 
+capitals as (
+
+    select
+        country_code,
+        {{ location_key('capital') }} as name_key
+    from countries
+
+),
+
 bare_names_weighed as (
 
     select
-        *,
-        population * case when is_seeded then 1000 when is_own_name then 20 else 1 end as weight
+        places_named.*,
+        places_named.population
+        * case when places_named.is_seeded then 1000 when places_named.is_own_name then 20 else 1 end
+        -- 'Colombo' is a town in Brazil too; 'Georgetown' is a small capital
+        * case when capitals.name_key is not null and places_named.population >= 500000 then 3 else 1 end as weight
     from places_named
-    where name_length = 100
+    left join capitals
+        on places_named.name_key = capitals.name_key and places_named.country_code = capitals.country_code
+    where places_named.name_length = 100
 
 ),
 
