@@ -454,6 +454,28 @@ def test_names_in_talk_quarters_areas_and_provinces(read: Callable[[Iterable[str
     assert found["Utica-Rome Area"].precision == "metro"
 
 
+def test_names_in_the_letters_of_east_asia_with_and_without_blanks(
+    read: Callable[[Iterable[str]], dict[str, Place]],
+) -> None:
+    expected = {
+        # a name of two letters is a whole name there
+        "北京": ("Beijing", "Beijing", "CN"),
+        "서울, 대한민국": ("Seoul", "Seoul", "KR"),
+        "Уфа": ("Ufa", "Bashkortostan Republic", "RU"),
+        # from the country down to the quarter, as LinkedIn writes it
+        "中国 上海市 浦东新区": ("Shanghai", "Shanghai", "CN"),
+        "日本 東京都 渋谷区": ("Tokyo", "Tokyo", "JP"),
+        "대한민국 경기도 성남시": ("Seongnam-si", "Gyeonggi-do", "KR"),
+        # without blanks a province ends at its kind of unit; Kyoto holds the letter of Tokyo's
+        "中国广东省深圳市": ("Shenzhen", "Guangdong", "CN"),
+        "京都府京都市": ("Kyoto", "Kyoto", "JP"),
+        "北海道札幌市": ("Sapporo", "Hokkaido", "JP"),
+        "江苏省, China.": (None, "Jiangsu", "CN"),
+    }
+    found = read(expected)
+    assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
+
+
 def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(
     read: Callable[[Iterable[str]], dict[str, Place]],
 ) -> None:
@@ -558,8 +580,6 @@ def test_towns_called_like_their_region_and_names_in_the_countrys_own_words(
         "Paris et périphérie": ("Paris", "Île-de-France", "FR"),
         "São Paulo e Região": ("São Paulo", "São Paulo", "BR"),
         "Albany, New York Metropolitan Area": ("Albany", "New York", "US"),
-        # blanks part places in Chinese
-        "中国 上海市": (None, None, "CN"),
         # countries at the end of a list do not say where its first town is
         "Denver, St. Paul, United Kingdom, Canada, Australia": ("Denver", "Colorado", "US"),
         "between Lisbon and Berlin": ("Lisbon", "Lisbon", "PT"),

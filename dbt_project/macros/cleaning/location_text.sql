@@ -74,11 +74,10 @@ case
 end
 {%- endmacro %}
 
-{#- Bullets, bars, slashes, brackets, double dashes, "or" and "via" part places; the commas of other scripts are commas, and so is the
-    blank in '中国 上海'. -#}
+{#- Bullets, bars, slashes, brackets, double dashes, "or" and "via" part places; the commas of other scripts are commas. -#}
 {% macro location_separated(text) -%}
 {%- set separated -%}
-translate({{ location_without_chinese_blanks(text) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;')
+translate({{ location_in_east_asia_separated(text) }}, E'\n\r\t•·●▪|/→)]([、，；', ';;;;;;;;;;;;,,,,;')
 {%- endset -%}
 case
     when {{ text }} like any (array['% or %', '% OR %', '% Or %', '% via %', '%+%', '%--%'])
@@ -87,10 +86,17 @@ case
 end
 {%- endmacro %}
 
-{% macro location_without_chinese_blanks(text) -%}
+{#- '广东省深圳市' and '中国 上海' have no commas: a country, a province or a city with a province's rights ends there. -#}
+{% macro location_in_east_asia_separated(text) -%}
+{%- set ends = '中国|日本|東京都|北海道|(?:北京|上海|天津|重庆)市|[\u4e00-\u9fff]{2,3}(?:省|県|府|自治区)' -%}
 case
-    when {{ text }} ~ '[\u3040-\u9fff\uac00-\ud7a3] +[\u3040-\u9fff\uac00-\ud7a3]'
-        then regexp_replace({{ text }}, '([\u3040-\u9fff\uac00-\ud7a3]) +(?=[\u3040-\u9fff\uac00-\ud7a3])', '\1, ', 'g')
+    when {{ text }} ~ '[\u3040-\u9fff\uac00-\ud7a3]'
+        then regexp_replace(
+            regexp_replace(
+                {{ text }}, '([\u3040-\u9fff\uac00-\ud7a3]) +(?=[\u3040-\u9fff\uac00-\ud7a3])', '\1, ', 'g'
+            ),
+            '({{ ends }})(?=[\u4e00-\u9fff])', '\1, ', 'g'
+        )
     else {{ text }}
 end
 {%- endmacro %}

@@ -40,8 +40,8 @@ names as (
         false as is_own_name
     from places
     cross join {{ piece_rows('places.alternate_names', '|') }} as alternates (alternate_name)
-    -- airport codes ("LON") and initials are no names
-    where not (length(alternates.alternate_name) <= 4 and alternates.alternate_name = upper(alternates.alternate_name))
+    -- airport codes ("LON") and initials are no names; '東京' has no small letters
+    where not {{ matches('alternates.alternate_name', '^[A-Z0-9.]{1,4}$') }}
 
 ),
 

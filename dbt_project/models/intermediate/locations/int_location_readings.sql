@@ -436,8 +436,8 @@ bare_names as (
         and (
             is_seeded
             or (is_own_name and population >= 100000)
-            -- alternate names are many and odd: Chongqing is 'Pa' to somebody
-            or (population >= 500000 and length(name_key) >= 4)
+            -- alternate names are many and odd: Chongqing is 'Pa' to somebody; '東京' has more bytes
+            or (population >= 500000 and octet_length(name_key) >= 4)
             -- 'Tel Aviv-Yafo' (namesakes drop out below)
             or (population >= 100000 and starts_with(name_key, {{ location_key('locality') }} || ' '))
             -- one town on earth is called so (namesakes drop out below too), and no region
