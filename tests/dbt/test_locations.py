@@ -471,6 +471,8 @@ def test_names_in_the_letters_of_east_asia_with_and_without_blanks(
         "京都府京都市": ("Kyoto", "Kyoto", "JP"),
         "北海道札幌市": ("Sapporo", "Hokkaido", "JP"),
         "江苏省, China.": (None, "Jiangsu", "CN"),
+        "広島県": (None, "Hiroshima", "JP"),
+        "中国地方": (None, None, None),
     }
     found = read(expected)
     assert {text: (place.locality, place.region, place.country) for text, place in found.items()} == expected
@@ -483,21 +485,29 @@ def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(
         # letters of a province are a state's too: the town says which, then the country behind
         "Milano, MI": ("Milan", "Lombardy", "IT"),
         "Milan, MI": ("Milan", "Michigan", "US"),
+        "Milan, MN": ("Milan", "Minnesota", "US"),
         "Cádiz, CA": ("Cadiz", "Andalusia", "ES"),
         "Tijuana, BC": ("Tijuana", "Baja California", "MX"),
         "Via Roma 1, 20121 Milano MI, Italia": ("Milan", "Lombardy", "IT"),
         "Curitiba PR, Brazil": ("Curitiba", "Paraná", "BR"),
         "South China, ME": ("South China", "Maine", "US"),
+        "Perth Western Australia, WA 6000": ("Perth", "Western Australia", "AU"),
+        "VT": (None, "Vermont", "US"),
+        "Northern CO": (None, "Colorado", "US"),
         "Toronto Ontario, CA": ("Toronto", "Ontario", "CA"),
-        # a region is believed behind one famous name, which may be a village there, and not behind two
+        # a province of Canada is believed behind one famous name, which may be a village there, and not behind two
         "Athens, Ontario": ("Athens", "Ontario", "CA"),
+        "Dubai, Kerala": ("Dubai", "Dubai", "AE"),
         "Dallas, Moray, Scotland": (None, "Scotland", "GB"),
         "New York, London, Wales": ("New York", "New York", "US"),
         "San Francisco, Cebu": ("San Francisco", "California", "US"),
+        # a region of the country behind it is no city abroad, nor is a region when a country stands in front
         "Armavir, Armavir, Armenia": ("Armavir", "Armavir", "AM"),
-        # what kind of unit it is
+        "Colombo, Paraná, Brazil": ("Colombo", "Paraná", "BR"),
+        "US, Washington, Pasco": ("Pasco", "Washington", "US"),
+        # what kind of unit it is, unless a part of another country is called so
         "Cairo Governorate": (None, "Cairo", "EG"),
-        "Auckland Region": (None, "Auckland", "NZ"),
+        "Granada Province": (None, None, None),
         "Fayetteville, North Carolina Metropolitan Area": ("Fayetteville", "North Carolina", "US"),
         "Newcastle, Tyne and Wear": ("Newcastle upon Tyne", "England", "GB"),
         # nicknames that are letters of a state

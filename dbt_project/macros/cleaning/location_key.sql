@@ -17,10 +17,10 @@ btrim(replace(replace(
 ), ' sainte ', ' ste '))
 {%- endmacro %}
 
-{#- A name with its letters spelt out, as people write it who have no key for them: 'Århus' as 'Aarhus', 'Düsseldorf' as 'Duesseldorf'. -#}
+{#- A name with its letters spelt out, as people write it who have no key for them: 'Århus' as 'aarhus', 'Düsseldorf' as 'duesseldorf'. -#}
 {% macro location_spelt_out(name) -%}
-{%- set spelt = namespace(out=name) -%}
-{%- for letter, letters in {'å': 'aa', 'Å': 'Aa', 'ä': 'ae', 'Ä': 'Ae', 'ö': 'oe', 'Ö': 'Oe', 'ü': 'ue', 'Ü': 'Ue', 'ø': 'oe', 'Ø': 'Oe', 'æ': 'ae', 'ß': 'ss'}.items() -%}
+{%- set spelt = namespace(out='lower(' ~ name ~ ')') -%}
+{%- for letter, letters in {'å': 'aa', 'ä': 'ae', 'æ': 'ae', 'ö': 'oe', 'ø': 'oe', 'ü': 'ue'}.items() -%}
 {%- set spelt.out = "replace(" ~ spelt.out ~ ", '" ~ letter ~ "', '" ~ letters ~ "')" -%}
 {%- endfor -%}
 {{ spelt.out }}

@@ -88,7 +88,7 @@ end
 
 {#- '广东省深圳市' and '中国 上海' have no commas: a country, a province or a city with a province's rights ends there. -#}
 {% macro location_in_east_asia_separated(text) -%}
-{%- set ends = '中国|日本|東京都|北海道|(?:北京|上海|天津|重庆)市|[\u4e00-\u9fff]{2,3}(?:省|県|府|自治区)' -%}
+{%- set ends = '中国(?!地方)|日本|東京都|北海道|(?:北京|上海|天津|重庆)市|[\u4e00-\u9fff]{2,3}(?:省|県|府|自治区)' -%}
 case
     when {{ text }} ~ '[\u3040-\u9fff\uac00-\ud7a3]'
         then regexp_replace(

@@ -201,7 +201,7 @@ unknown_names as (
         )
         and {{ count_of('names_a_place.words') }} between 2 and 7
         -- 'Downtown LA' ends in no state
-        and coalesce({{ location_plain_key('names_a_place.name_key') }}, {{ location_metro_key('names_a_place.name_key') }}, '')
+        and coalesce({{ location_nickname_key('names_a_place.name_key') }}, '')
         not in (select metro_names.name_key from metro_names)
 
 ),
@@ -222,12 +222,12 @@ names_at_the_end as (
     select
         name_key,
         country_code,
-        name_kind = 'code' as is_code,
+        name_kind in ('code', 'province_code') as is_code,
         false as is_country,
-        country_code in ('US', 'CA', 'AU', 'IN', 'GB') as is_well_known
+        country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind != 'province_code' as is_well_known
     from region_names
     where
-        name_kind = 'code'
+        name_kind in ('code', 'province_code')
         or (country_code in ('US', 'CA', 'AU', 'IN', 'GB') and name_kind = 'name')
         or (name_kind = 'name' and position(' ' in name_key) > 0)
 
@@ -257,9 +257,13 @@ tails as (
             unknown_names.name_key_behind = state_behind.name_key
             and state_behind.name_kind = 'code'
             and state_behind.country_code = 'US'
+    left join region_names as letters_behind
+        on
+            unknown_names.name_key_behind = letters_behind.name_key
+            and names_at_the_end.country_code = letters_behind.country_code
     where
-        -- 'South China, ME' is in Maine
-        (names_at_the_end.country_code = 'US' or state_behind.name_key is null or country_behind.name_key is not null)
+        -- 'South China, ME' is in Maine, 'Perth Western Australia, WA' is not in Washington
+        (state_behind.name_key is null or letters_behind.name_key is not null or country_behind.name_key is not null)
         -- 'Montbonnot-saint-martin' is one name, 'Patra-Greece' is not
         and (
             {{ count_of('unknown_names.words') }} = {{ count_of(words_of('unknown_names.part_text')) }}

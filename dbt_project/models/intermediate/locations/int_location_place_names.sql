@@ -30,7 +30,7 @@ names as (
         {{ location_spelt_out('place_name') }} as name,
         true as is_own_name
     from places
-    where place_name != {{ location_spelt_out('place_name') }}
+    where lower(place_name) != {{ location_spelt_out('place_name') }}
 
     union all
 

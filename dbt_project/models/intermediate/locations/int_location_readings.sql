@@ -87,9 +87,24 @@ unmistakable_state_codes as (
     from region_names
     left join country_names on region_names.name_key = country_names.name_key
     left join words_of_no_name on region_names.name_key = words_of_no_name.name_key
-    where country_names.name_key is null and words_of_no_name.name_key is null
+    where
+        country_names.name_key is null and words_of_no_name.name_key is null
+        and region_names.name_kind != 'province_code'
     group by region_names.name_key
     having count(*) = 1 and min(region_names.country_code) = 'US' and min(region_names.name_kind) = 'code'
+
+),
+
+region_names_of_one_country as (
+
+    select
+        name_key,
+        -- 'Granada' in Nicaragua has a province of its name in Spain
+        count(*) = 1 as has_no_namesake
+    from region_names
+    where name_kind not in ('code', 'province_code')
+    group by name_key
+    having count(*) filter (where name_kind = 'name') = 1
 
 ),
 
@@ -120,16 +135,17 @@ regions_named as (
         parts.from_end,
         parts.part_count,
         parts.name_key,
-        region_names.name_key as region_key,
         region_names.country_code,
         region_names.region_code,
         region_names.region,
         region_names.name_kind,
+        region_names_of_one_country.name_key is not null as is_of_one_country,
         parts.is_capitals or unmistakable_state_codes.name_key is not null as is_capitals,
         unmistakable_state_codes.name_key is not null and parts.is_capitals as stands_alone
     from parts
     inner join region_names on parts.name_key = region_names.name_key
     left join unmistakable_state_codes on parts.name_key = unmistakable_state_codes.name_key
+    left join region_names_of_one_country on parts.name_key = region_names_of_one_country.name_key
 
     union all
 
@@ -139,19 +155,21 @@ regions_named as (
         units.from_end,
         units.part_count,
         units.name_key,
-        region_names.name_key as region_key,
         region_names.country_code,
         region_names.region_code,
         region_names.region,
         case when region_names.name_kind = 'code' then 'name' else region_names.name_kind end as name_kind,
+        coalesce(region_names_of_one_country.has_no_namesake, false)
+        and {{ location_says_region('units.name_key') }} as is_of_one_country,
         false as is_capitals,
         false as stands_alone
     from units
     inner join region_names on units.unit_key = region_names.name_key
     left join known_exactly on units.name_key = known_exactly.name_key
+    left join region_names_of_one_country on units.unit_key = region_names_of_one_country.name_key
     where
         (
-            region_names.name_kind != 'code'
+            region_names.name_kind not in ('code', 'province_code')
             -- 'Northern CA'
             or (
                 region_names.country_code = 'US'
@@ -198,7 +216,7 @@ anchors as (
         1 as used_from_end,
         part_count as read_from_end,
         name_key,
-        null::text as region_key
+        false as is_of_one_country
     from countries_named
     where from_end = 1
 
@@ -219,7 +237,7 @@ anchors as (
         2 as used_from_end,
         countries_named.part_count as read_from_end,
         regions_named.name_key,
-        regions_named.region_key
+        regions_named.is_of_one_country
     from countries_named
     inner join regions_named
         on
@@ -246,7 +264,7 @@ anchors as (
         2 as used_from_end,
         territory.part_count as read_from_end,
         territory.name_key,
-        null as region_key
+        false as is_of_one_country
     from countries_named as territory
     inner join territories on territory.country_code = territories.country_code
     inner join countries_named as sovereign
@@ -261,7 +279,8 @@ anchors as (
     select
         mention_id,
         part_count,
-        case when name_kind = 'code' then 'region_code' else 'region' end as anchor_kind,
+        case name_kind when 'code' then 'region_code' when 'province_code' then 'province_of_region_code' else 'region' end
+            as anchor_kind,
         country_code,
         region_code,
         region,
@@ -273,7 +292,7 @@ anchors as (
         1 as used_from_end,
         part_count as read_from_end,
         name_key,
-        region_key
+        is_of_one_country
     from regions_named
     where from_end = 1
 
@@ -295,7 +314,7 @@ anchors as (
         0 as used_from_end,
         part_count - 1 as read_from_end,
         name_key,
-        null as region_key
+        false as is_of_one_country
     from countries_named
     where from_end = part_count and part_count > 1
 
@@ -316,7 +335,7 @@ anchors as (
         0 as used_from_end,
         countries_named.part_count - 2 as read_from_end,
         regions_named.name_key,
-        regions_named.region_key
+        regions_named.is_of_one_country
     from countries_named
     inner join regions_named
         on
@@ -568,24 +587,38 @@ clear_names_abroad as (
     select
         countries_named.mention_id,
         countries_named.country_code,
-        -- 'Armavir, Armavir, Armenia' says one name twice
-        count(distinct clear_names.name_key) as clear_names
+        count(distinct clear_names.from_end) as clear_names
     from countries_named
     inner join clear_names
         on countries_named.mention_id = clear_names.mention_id and countries_named.country_code != clear_names.country_code
+    -- 'Colombo, Paraná, Brazil': a region of the country is none of Argentina's cities
+    left join regions_named
+        on
+            clear_names.mention_id = regions_named.mention_id
+            and clear_names.from_end = regions_named.from_end
+            and countries_named.country_code = regions_named.country_code
     -- not the country's own part: a town in Cuba is called Venezuela
-    where countries_named.from_end = 1 and clear_names.from_end > 1
+    where countries_named.from_end = 1 and clear_names.from_end > 1 and regions_named.mention_id is null
     group by countries_named.mention_id, countries_named.country_code
 
 ),
 
-region_names_of_one_country as (
+-- 'Milan, MN', 'Granada, CA': a town of the name is in America too
+names_of_american_towns as (
+
+    select distinct
+        mention_id,
+        from_end
+    from places_named
+    where country_code in ('US', 'CA') and is_own_name and name_length = 100
+
+),
+
+american_codes as (
 
     select name_key
     from region_names
-    where name_kind = 'name'
-    group by name_key
-    having count(*) = 1
+    where country_code in ('US', 'CA') and name_kind = 'code'
 
 ),
 
@@ -652,7 +685,15 @@ anchors_judged as (
         -- 'Singapore, London, Sydney, Hong Kong' is a list of cities
         coalesce(clear_names_abroad.clear_names, 0) as clear_names_abroad,
         regions_called_like_a_city.name_key is not null as is_called_like_a_city,
-        region_names_of_one_country.name_key is not null as is_called_so_in_one_country,
+        -- 'Cádiz' is written so in Spain only
+        american_codes.name_key is not null and names_of_american_towns.mention_id is not null
+        and not {{ matches('beside.part_text', '[^[:ascii:]]') }} as may_be_american,
+        -- 'US, Washington, Pasco' is not in Peru
+        country_in_front.mention_id is not null as is_behind_another_country,
+        -- 'Dallas, Moray, Scotland'
+        coalesce(
+            anchors_with_places.anchor_kind = 'region' and region_beside.region_code = anchors_with_places.region_code, false
+        ) as is_behind_its_part,
         parts_of_regions_of_one_country.name_key is not null as is_a_part_in_one_country,
         coalesce(anchors_with_places.country_code not in (big_cities.country_code, big_cities.other_country_code), false)
             as is_a_city_abroad,
@@ -701,7 +742,20 @@ anchors_judged as (
             anchors_with_places.name_key = regions_called_like_a_city.name_key
             and anchors_with_places.country_code = regions_called_like_a_city.country_code
     left join big_cities on anchors_with_places.name_key = big_cities.name_key
-    left join region_names_of_one_country on anchors_with_places.region_key = region_names_of_one_country.name_key
+    left join american_codes on anchors_with_places.name_key = american_codes.name_key
+    left join names_of_american_towns
+        on
+            anchors_with_places.mention_id = names_of_american_towns.mention_id
+            and anchors_with_places.place_from_end = names_of_american_towns.from_end
+    left join countries_named as country_in_front
+        on
+            anchors_with_places.anchor_kind = 'region'
+            and anchors_with_places.mention_id = country_in_front.mention_id
+            and anchors_with_places.country_code != country_in_front.country_code
+            and country_in_front.from_end = country_in_front.part_count
+            and country_in_front.from_end > 1
+            and not country_in_front.is_code
+            and not country_in_front.needs_place
     left join parts_of_regions_of_one_country
         on anchors_with_places.name_key = parts_of_regions_of_one_country.name_key
     left join country_names as country_codes
@@ -724,7 +778,7 @@ anchors_judged as (
             and anchors_with_places.country_code = country_beside.country_code
     left join regions_beside_countries as region_beside
         on
-            anchors_with_places.anchor_kind = 'country'
+            anchors_with_places.anchor_kind in ('country', 'region')
             and anchors_with_places.mention_id = region_beside.mention_id
             and anchors_with_places.country_code = region_beside.country_code
 
@@ -821,13 +875,15 @@ readings as (
                     when is_called_like_a_city and follows_clear_name then 52
                     when country_code = 'US' then 40
                     when
-                        -- 'Auckland Region': whoever says what kind of unit it is means no namesake
-                        is_called_so_in_one_country and (country_population >= 8000000 or region_key != name_key)
-                        and not is_a_city_abroad
-                        -- 'Athens, Ontario' is a village there, whatever else is called so; 'New York, London, Wales' is a list
+                        is_of_one_country and country_population >= 8000000
+                        and not is_a_city_abroad and not is_behind_another_country
                         and (
                             part_count = 1 or not follows_clear_name
-                            or not (is_called_like_a_city or follows_clear_names)
+                            -- 'Athens, Ontario': who lists cities names no province of Canada; 'Dubai, Kerala' is a list
+                            or (
+                                follows_city_abroad and not follows_clear_names
+                                and (country_code = 'CA' or is_behind_its_part)
+                            )
                         )
                         then 41
                 end
@@ -843,6 +899,8 @@ readings as (
                     -- 'London, IN': the gazetteer knows neither in Indiana nor in India
                     when is_plausible_beside or reads_as_name_beside or is_county_beside then 43
                 end
+            when anchor_kind = 'province_of_region_code'
+                then case when locality is not null and is_capitals and part_count > 1 and not may_be_american then 35 end
             when anchor_kind = 'country_first'
                 then case
                     when locality is not null and not is_code and country_code not in ('US', 'CA') then 40.5

@@ -191,7 +191,7 @@ all_names as (
         country_code,
         region_code,
         region,
-        'code' as name_kind,
+        'province_code' as name_kind,
         6 as trust
     from subdivisions_by_parent
     where {{ matches('local_code', '^[A-Z]{2}$') }}
@@ -205,7 +205,8 @@ one_region_per_name_and_country as (
         country_code,
         region_code,
         region,
-        case when length(name_key) <= 3 then 'code' else name_kind end as name_kind
+        -- '広島' has more bytes
+        case when octet_length(name_key) <= 3 and name_kind != 'province_code' then 'code' else name_kind end as name_kind
     from all_names
     where length(name_key) >= 2
     order by name_key, country_code, trust, region_code
