@@ -14,8 +14,9 @@ The models pay for the rest (look-alikes, wrapping, fillers, mail addresses, sha
 metros, several places, remote) out of the difference. Half of its speed is the aim. Domains and names make up for it:
 they look up every ending of a cell by a join of its own, where these ways unnest labels and take turns at all names.
 The fastest ways read staging; ours read `int_people_read` and the cells that `int_people_cells` counts: what it took to
-trim the column and to count its cells is added. Counted is the time in the database, dbt's hooks and swaps included.
-Each side is measured twice, in turn, and the faster one counts: a machine does other things too.
+trim the column and to count its cells is added. What counts is the time in the database, hooks and swaps included;
+each statement has a connection of its own, as each model has.
+Each model and each statement is measured twice, in turn, and the faster one counts: a machine does other things too.
 Run alone: `python -m demo.bench_cleaning 300000`.
 """
 
@@ -346,7 +347,10 @@ def run(argument: str) -> None:
         rounds.append({name: again.measured(part) for name, part in PARTS.items()})
         for name in PARTS:
             distinct, alike, _, _ = rounds[0][name]
-            ours, fastest = (min(measured[name][place] for measured in rounds) for place in (2, 3))
+            ours, fastest = (
+                sum(min(seconds) for seconds in zip(*(measured[name][side] for measured in rounds), strict=True))
+                for side in (2, 3)
+            )
             shown.add_row(
                 name,
                 f"{distinct:,}",
@@ -369,8 +373,6 @@ def _filled(rows: int) -> Iterator[_Bench]:
     with scratch.database() as database, database.connect() as connection:
         _fill(connection, rows)
         seconds = build(database)
-        # as our models have it
-        connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
         yield _Bench(connection, seconds, database)
 
 
@@ -388,15 +390,15 @@ class _Bench:
             self.connection.execute(f"drop table if exists bench_{name}".encode())
         return replace(self, seconds=build(self.database, "--full-refresh"))
 
-    def measured(self, part: Part) -> tuple[int, int, float, float]:
-        """Return a part's distinct cells, how many both read alike, and the seconds of ours and the fastest way."""
-        ours, theirs = sum(self.seconds[model] for model in part.models), _timed(self.connection, part.fastest)
+    def measured(self, part: Part) -> tuple[int, int, list[float], list[float]]:
+        """Return a part's distinct cells, how many both read alike, and the seconds of each step of ours and theirs."""
+        ours, theirs = [self.seconds[model] for model in part.models], [self._timed(part.fastest)]
         result = f"canon_intermediate.{part.models[-1]}"
         if part.fastest is not LINKEDIN:
-            ours += _timed(self.connection, COUNTED.format(part.column))
+            ours.append(self._timed(COUNTED.format(part.column)))
         if part.fastest is LOCATIONS:
-            ours += _timed(self.connection, JOINED_BACK.format("ours", result, "location_raw"))
-            theirs += _timed(self.connection, JOINED_BACK.format("fastest", "bench_locations", "cell"))
+            ours.append(self._timed(JOINED_BACK.format("ours", result, "location_raw")))
+            theirs.append(self._timed(JOINED_BACK.format("fastest", "bench_locations", "cell")))
         distinct, alike = self._number(DISTINCT.format(part.column)), self._number(ALIKE.format(result, part.alike))
         return distinct, alike, ours, theirs
 
@@ -421,6 +423,14 @@ class _Bench:
                         copy.write(block)
                 seconds.append(time.perf_counter() - began)
         return seconds[0], seconds[1]
+
+    def _timed(self, statement: str) -> float:
+        with self.database.connect() as connection:
+            # as our models have it
+            connection.execute("set work_mem = '64MB'; set enable_mergejoin = off")
+            began = time.perf_counter()
+            connection.execute(statement.encode())
+            return time.perf_counter() - began
 
     def _number(self, query: str) -> int:
         found = self.connection.execute(query.encode()).fetchone()
@@ -447,12 +457,6 @@ def build(database: scratch.Scratch, *arguments: str) -> dict[str, float]:
     command = database.dbt("build", "--threads", "1", *arguments, *SELECTION)
     subprocess.run(command, cwd=scratch.CHECKOUT, env=database.environment, check=True)
     return {name.removeprefix("model."): seconds for name, seconds in database.seconds().items()}
-
-
-def _timed(connection: psycopg.Connection, statement: str) -> float:
-    began = time.perf_counter()
-    connection.execute(statement.encode())
-    return time.perf_counter() - began
 
 
 def main() -> int:

@@ -1,3 +1,6 @@
+{#- Its readers need the number of rows; a sample of every column takes as long as half the model. -#}
+{{ config(pre_hook="set local default_statistics_target = 10") }}
+
 with
 
 texts as (
@@ -200,9 +203,6 @@ unknown_names as (
             )
         )
         and {{ count_of('names_a_place.words') }} between 2 and 7
-        -- 'Downtown LA' ends in no state
-        and coalesce({{ location_nickname_key('names_a_place.name_key') }}, '')
-        not in (select metro_names.name_key from metro_names)
 
 ),
 
@@ -264,6 +264,9 @@ tails as (
     where
         -- 'South China, ME' is in Maine, 'Perth Western Australia, WA' is not in Washington
         (state_behind.name_key is null or letters_behind.name_key is not null or country_behind.name_key is not null)
+        -- 'Downtown LA' ends in no state
+        and coalesce({{ location_nickname_key('unknown_names.name_key') }}, '')
+        not in (select metro_names.name_key from metro_names)
         -- 'Montbonnot-saint-martin' is one name, 'Patra-Greece' is not
         and (
             {{ count_of('unknown_names.words') }} = {{ count_of(words_of('unknown_names.part_text')) }}
@@ -307,6 +310,8 @@ codes_behind as (
         and {{ matches(last_word('unknown_names.written_words'), '^[A-Z]{3}$') }}
         and unknown_names.part_text != upper(unknown_names.part_text)
         and tails.part_id is null
+        and coalesce({{ location_nickname_key('unknown_names.name_key') }}, '')
+        not in (select metro_names.name_key from metro_names)
 
 ),
 

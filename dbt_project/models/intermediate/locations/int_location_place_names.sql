@@ -1,4 +1,5 @@
-{{ config(meta={"whole": true}) }}
+{#- Most builds look up few names. -#}
+{{ config(meta={"whole": true}, indexes=[{"columns": ["name_key"]}]) }}
 
 with
 

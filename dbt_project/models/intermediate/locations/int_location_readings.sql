@@ -89,9 +89,9 @@ unmistakable_state_codes as (
     left join words_of_no_name on region_names.name_key = words_of_no_name.name_key
     where
         country_names.name_key is null and words_of_no_name.name_key is null
-        and region_names.name_kind != 'province_code'
+        and region_names.name_kind = 'code'
     group by region_names.name_key
-    having count(*) = 1 and min(region_names.country_code) = 'US' and min(region_names.name_kind) = 'code'
+    having count(*) = 1 and min(region_names.country_code) = 'US'
 
 ),
 
@@ -712,10 +712,13 @@ anchors_judged as (
         coalesce(region_beside.name_kind in ('part', 'borough'), false) as is_town_as_region,
         -- 'Lisboa, Portugal', 'Valletta, Malta': the town that its region is called after, or the capital
         coalesce(
-            {{ location_key('anchors_with_places.locality') }} in (
-                {{ location_key('countries.capital') }},
-                {{ location_unit_key(location_key('anchors_with_places.place_region')) }}
-            ),
+            case
+                when anchors_with_places.anchor_kind = 'country'
+                    then {{ location_key('anchors_with_places.locality') }} in (
+                        capitals.name_key,
+                        {{ location_unit_key(location_key('anchors_with_places.place_region')) }}
+                    )
+            end,
             false
         ) as is_chief_town,
         -- 'United Kingdom, Canada, Australia' ends a list
@@ -728,6 +731,7 @@ anchors_judged as (
         ) as is_in_another_region
     from anchors_with_places
     left join countries on anchors_with_places.country_code = countries.country_code
+    left join capitals on anchors_with_places.country_code = capitals.country_code
     left join leftmost_clear_names
         on
             anchors_with_places.mention_id = leftmost_clear_names.mention_id
@@ -781,6 +785,11 @@ anchors_judged as (
             anchors_with_places.anchor_kind in ('country', 'region')
             and anchors_with_places.mention_id = region_beside.mention_id
             and anchors_with_places.country_code = region_beside.country_code
+    -- letters say nothing elsewhere without a town there, and most anchors are such letters
+    where
+        anchors_with_places.locality is not null
+        or anchors_with_places.country_code in ('US', 'CA')
+        or anchors_with_places.anchor_kind not in ('region_code', 'province_of_region_code')
 
 ),
 

@@ -1,6 +1,8 @@
+{#- Three readers take one column each, and the cells of one lie together: an index of page ranges is all they need. -#}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
+    indexes=[{"columns": ["column_name"], "type": "brin"}],
     pre_hook=[
         "{{ room_for_hashing() }}",
         "{{ lock_touched_cells() }}",
