@@ -16,9 +16,14 @@ substring({{ text }} from '{{ pattern }}')
 ) || ')\M'
 {%- endmacro %}
 
+{#- In a `group by`: what a text holds that may say one of the phrases, in small letters: a look that costs a third of the pattern. -#}
+{% macro traces_of_phrases(phrase) -%}
+array_agg('%' || replace(lower({{ phrase }}), '\', '\\') || '%')
+{%- endmacro %}
+
 {#- Whether a text says any of the phrases, in capitals or not. -#}
-{% macro says_any(text, phrases) -%}
-{{ text }} ~* {{ phrases }}
+{% macro says_any(text, traces, phrases) -%}
+lower({{ text }}) like any ({{ traces }}) and {{ text }} ~* {{ phrases }}
 {%- endmacro %}
 
 {#- A text with something else wherever it says any of the phrases, in capitals or not. -#}

@@ -713,7 +713,9 @@ anchors_judged as (
         -- 'Lisboa, Portugal', 'Valletta, Malta': the town that its region is called after, or the capital
         coalesce(
             case
-                when anchors_with_places.anchor_kind = 'country'
+                when
+                    anchors_with_places.anchor_kind = 'country' and anchors_with_places.place_from_end = 2
+                    and anchors_with_places.country_code not in ('US', 'CA')
                     then {{ location_key('anchors_with_places.locality') }} in (
                         capitals.name_key,
                         {{ location_unit_key(location_key('anchors_with_places.place_region')) }}

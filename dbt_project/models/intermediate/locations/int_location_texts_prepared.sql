@@ -21,7 +21,8 @@ noise as (
 
     select
         kind,
-        {{ any_of_phrases('phrase') }} as pattern
+        {{ any_of_phrases('phrase') }} as pattern,
+        {{ traces_of_phrases('phrase') }} as traces
     from {{ ref('location_noise') }}
     where kind in ('remote', 'filler', 'job_word')
     group by kind
@@ -33,7 +34,10 @@ patterns as (
     select
         max(pattern) filter (where kind = 'remote') as remote_pattern,
         max(pattern) filter (where kind = 'filler') as filler_pattern,
-        max(pattern) filter (where kind = 'job_word') as job_word_pattern
+        max(pattern) filter (where kind = 'job_word') as job_word_pattern,
+        max(traces) filter (where kind = 'remote') as remote_traces,
+        max(traces) filter (where kind = 'filler') as filler_traces,
+        max(traces) filter (where kind = 'job_word') as job_word_traces
     from noise
 
 ),
@@ -75,7 +79,7 @@ told_remote as materialized (
 
     select
         strings.location_raw,
-        {{ says_any('strings.location_raw', 'patterns.remote_pattern') }}
+        {{ says_any('strings.location_raw', 'patterns.remote_traces', 'patterns.remote_pattern') }}
         and not {{ location_is_not_remote('strings.location_raw') }} as is_remote,
         {{ location_readable('strings.location_raw') }} as readable
     from strings
@@ -130,7 +134,7 @@ without_job_words as materialized (
         without_dashes.location_raw,
         without_dashes.is_remote,
         case
-            when {{ says_any('without_dashes.readable', 'patterns.job_word_pattern') }}
+            when {{ says_any('without_dashes.readable', 'patterns.job_word_traces', 'patterns.job_word_pattern') }}
                 then {{ in_place_of_any('without_dashes.readable', 'patterns.job_word_pattern', by=' ; ') }}
             else without_dashes.readable
         end as readable
@@ -163,16 +167,32 @@ without_remote as (
 
 ),
 
-without_noise as materialized (
+without_filler as materialized (
 
     select
         without_remote.location_raw,
         without_remote.is_remote,
-        {{ in_place_of_any(
-            in_place_of_any('without_remote.readable', 'patterns.filler_pattern'), 'and_pattern.pattern', by=' ; '
-        ) }} as readable
+        case
+            when {{ says_any('without_remote.readable', 'patterns.filler_traces', 'patterns.filler_pattern') }}
+                then {{ in_place_of_any('without_remote.readable', 'patterns.filler_pattern') }}
+            else without_remote.readable
+        end as readable
     from without_remote
     cross join patterns
+
+),
+
+without_and as materialized (
+
+    select
+        without_filler.location_raw,
+        without_filler.is_remote,
+        case
+            when position(' and ' in lower(without_filler.readable)) > 0 or position('&' in without_filler.readable) > 0
+                then {{ in_place_of_any('without_filler.readable', 'and_pattern.pattern', by=' ; ') }}
+            else without_filler.readable
+        end as readable
+    from without_filler
     cross join and_pattern
 
 ),
@@ -183,7 +203,7 @@ one_place_between_semicolons as (
         location_raw,
         is_remote,
         {{ location_with_states_closed('readable') }} as readable
-    from without_noise
+    from without_and
 
 )
 
