@@ -616,7 +616,7 @@ names_of_american_towns as (
 
 american_codes as (
 
-    select name_key
+    select distinct name_key
     from region_names
     where country_code in ('US', 'CA') and name_kind = 'code'
 
@@ -648,7 +648,7 @@ big_cities as (
 
 ),
 
-regions_beside_countries as (
+regions_before_the_last as (
 
     select distinct on (mention_id, country_code) *
     from regions_named
@@ -782,7 +782,7 @@ anchors_judged as (
             anchors_with_places.anchor_kind = 'country'
             and anchors_with_places.mention_id = country_beside.mention_id
             and anchors_with_places.country_code = country_beside.country_code
-    left join regions_beside_countries as region_beside
+    left join regions_before_the_last as region_beside
         on
             anchors_with_places.anchor_kind in ('country', 'region')
             and anchors_with_places.mention_id = region_beside.mention_id
