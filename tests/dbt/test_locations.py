@@ -519,6 +519,8 @@ def test_letters_of_provinces_regions_behind_namesakes_and_nicknames(
         "Malmoe": ("Malmö", "Skåne", "SE"),
         "Colombo": ("Colombo", "Western Province", "LK"),
         "Georgetown": (None, None, None),
+        # blanks of another kind part places as well
+        "Austin\u00a0and\u00a0Reno": ("Austin", "Texas", "US"),
         # no town is meant by a word alone
         "Metro": (None, None, None),
         "Metro, Lampung, Indonesia": ("Metro", "Lampung", "ID"),

@@ -188,7 +188,7 @@ without_and as materialized (
         without_filler.location_raw,
         without_filler.is_remote,
         case
-            when position(' and ' in lower(without_filler.readable)) > 0 or position('&' in without_filler.readable) > 0
+            when position('and' in lower(without_filler.readable)) > 0 or position('&' in without_filler.readable) > 0
                 then {{ in_place_of_any('without_filler.readable', 'and_pattern.pattern', by=' ; ') }}
             else without_filler.readable
         end as readable
