@@ -41,6 +41,11 @@ case
 case when ascii({{ column }}::text) > 32 or btrim({{ column }}::text, E' \t\n\r') != '' then {{ column }}::text end
 {%- endmacro %}
 
+{#- The first characters of a text: `left`, but it counts them only where there are more bytes than that, which costs a fifth. -#}
+{% macro beginning_of_text(text, characters) -%}
+case when octet_length({{ text }}) <= {{ characters }} then {{ text }} else left({{ text }}, {{ characters }}) end
+{%- endmacro %}
+
 {#- Lower case without accents, for comparison. NFD takes letters and marks apart, the marks go. -#}
 {% macro fold_text(column) -%}
 lower(regexp_replace(normalize({{ column }}, nfd), E'[\u0300-\u036f]', '', 'g'))

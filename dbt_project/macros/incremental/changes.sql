@@ -122,7 +122,8 @@ changed as (
 
 select
     linkedin_url,
-    linkedin_url as made_linkedin_url
+    -- the contract's column has the database's collation, and else its index would not be used
+    linkedin_url collate "default" as made_linkedin_url
 from changed
 {%- endmacro %}
 

@@ -62,6 +62,21 @@ from {{ remembered }};
 delete from {{ remembered }} as remembered using touched_profiles where remembered.ctid = touched_profiles.line
 {%- endmacro %}
 
+{#-
+    Pre-hook of the export: all rows of its changed profiles, of which it makes them and then sees which it had to leave out. A profile
+    may have changed in its rows and in its place. A table, since two readers of the rows would each read a million.
+-#}
+{% macro take_rows_of_profiles() -%}
+{%- if is_incremental() -%}
+create temporary table rows_of_profiles on commit drop as
+select all_rows.*
+from {{ ref('int_people_read') }} as all_rows
+inner join (
+    select distinct linkedin_url from changed_rows
+) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
+{%- endif -%}
+{%- endmacro %}
+
 {#- Post-hook of the export. -#}
 {% macro remember_touched_exports() -%}
 {%- set remembered = touched_profiles_remembered('attio_people') -%}
@@ -85,21 +100,18 @@ $$
 do $$
 begin
     if {{ changed_rows_were_found() }} then
-        {{ profiles_left_out(of_changed_rows=true) }};
+        {{ profiles_left_out('rows_of_profiles') }};
     else
-        {{ profiles_left_out() }};
+        {{ profiles_left_out(ref('int_people_read')) }};
     end if;
 end
 $$
 {%- endmacro %}
 
-{% macro profiles_left_out(of_changed_rows=false) -%}
+{% macro profiles_left_out(rows) -%}
 insert into {{ touched_profiles_remembered() }}
 select distinct people.linkedin_url
-from {{ ref('int_people_read') }} as people
-{%- if of_changed_rows %}
-inner join changed_rows on people.linkedin_url = changed_rows.linkedin_url
-{%- endif %}
+from {{ rows }} as people
 left join {{ ref('int_domains_parsed') }} as domains on people.company_domain_raw = domains.domain_raw
 left join {{ ref('int_company_names_cleaned') }} as names on people.company_name_raw = names.name_raw
 where people.linkedin_url is not null and not {{ cells_are_looked_up('people', 'domains', 'names') }}

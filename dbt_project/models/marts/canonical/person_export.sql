@@ -6,6 +6,7 @@
         "{{ room_for_hashing() }}",
         "{{ take_touched_profiles() }}",
         "{{ find_changed_rows(changes_of_profiles()) }}",
+        "{{ take_rows_of_profiles() }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
     ],
     post_hook="{{ remember_profiles_left_out() }}; {{ remember_touched_exports() }}",
@@ -13,25 +14,16 @@
 
 with
 
-{% if is_incremental() -%}
--- Materialized, or the planner looks the employers of all rows up, and leaves out then what did not change.
-rows_of_people as materialized (
-
-    select all_rows.* from {{ ref('int_people_read') }} as all_rows
-    -- a profile may have changed in its rows and in its place
-    inner join (
-        select distinct linkedin_url from changed_rows
-    ) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
-
-),
-{%- else -%}
 rows_of_people as (
 
-    select * from {{ ref('int_people_read') }}
-    where linkedin_url is not null
+    {% if is_incremental() -%}
+        select * from rows_of_profiles
+    {%- else -%}
+        select * from {{ ref('int_people_read') }}
+        where linkedin_url is not null
+    {%- endif %}
 
 ),
-{%- endif %}
 
 domains as (
 

@@ -8,7 +8,7 @@
     'latest_title': ('job_title', 'untrimmed_job_title'),
     'latest_company': ('company_name_raw', 'untrimmed_company_name'),
 } -%}
-{%- set linkedin_columns = {'extracted.person_discovery': 'linkedin_url'} -%}
+{%- set linkedin_columns = {} -%}
 {%- for source_table, model, column, id in linkedin_url_holders() -%}
     {%- do linkedin_columns.update({source_table: column | replace('_raw', '')}) -%}
 {%- endfor -%}
@@ -21,10 +21,11 @@ case source_table
 {%- endset -%}
 with
 
--- This and the people are read twice, which costs less than to write a million rows down in between.
-linkedin_urls as not materialized (
+linkedin_urls as (
 
     select * from {{ ref('linkedin_url_normalized') }}
+    -- those of people are judged where the people are counted
+    where source_table != 'extracted.person_discovery'
 
 ),
 
@@ -88,19 +89,41 @@ posted_jobs as (
 
 ),
 
+-- Read twice, which costs less than to write a million rows down in between.
 people as not materialized (
 
-    select * from {{ ref('int_people_read') }}
+    select
+        *,
+        coalesce(linkedin_url, linkedin_url_of_no_person) as linkedin_url_normalized
+    from {{ ref('int_people_read') }}
+
+),
+
+-- Of a million rows all that is asked is asked in one look.
+people_counted as (
+
+    select
+        linkedin_url_normalized is null as is_nulled,
+        {{ drawer_of('linkedin_url_raw', 'linkedin_url_normalized') }} as drawer,
+        min(
+            {{ sample_of('linkedin_url_raw', 'linkedin_url_normalized', "coalesce(linkedin_kind, 'names no page')") | indent(4) }}
+        ) as sample,
+        {%- for column, (trimmed, untrimmed) in trimmed_columns.items() %}
+            count(coalesce({{ trimmed }}, {{ untrimmed }})) as {{ column }},
+        {%- endfor %}
+        count(linkedin_url_raw) as cells
+    from people
+    group by is_nulled, drawer
 
 ),
 
 texts_met as (
 
     select
-        {%- for column, (trimmed, untrimmed) in trimmed_columns.items() %}
-            count(coalesce({{ trimmed }}, {{ untrimmed }})) as {{ column }}{{ ',' if not loop.last }}
+        {%- for column in trimmed_columns %}
+            sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from people
+    from people_counted
 
 ),
 
@@ -268,18 +291,13 @@ judged as (
 
 ),
 
--- Each cell lies in one of five drawers: the first of each drawer is a sample, the same one at every build.
 in_drawers as (
 
     select
         *,
         became is null as is_nulled,
-        became is not null and found != became as is_changed,
-        case when became is null or found != became then abs(hashtext(found)::bigint) % 5 end as drawer,
-        case
-            when became is null or found != became
-                then (left(found, 80) || coalesce(' → ' || left(became, 80), ' (' || reason || ')', '')) collate "C"
-        end as sample
+        {{ drawer_of('found', 'became') }} as drawer,
+        {{ sample_of('found', 'became', 'reason') }} as sample
     from judged
 
 ),
@@ -291,12 +309,24 @@ per_drawer as (
         source_table,
         column_name,
         is_nulled,
-        is_changed,
         drawer,
         min(sample) as sample,
         sum(cells) as cells
     from in_drawers
-    group by rule, source_table, column_name, is_nulled, is_changed, drawer
+    group by rule, source_table, column_name, is_nulled, drawer
+
+    union all
+
+    select
+        'linkedin_url' as rule,
+        'extracted.person_discovery' as source_table,
+        'linkedin_url' as column_name,
+        is_nulled,
+        drawer,
+        sample,
+        cells
+    from people_counted
+    where cells > 0
 
 ),
 
@@ -310,12 +340,12 @@ counted as (
 
         -- lists
         {{ json_list(*samples_where('is_nulled')) }} as nulled_samples,
-        {{ json_list(*samples_where('is_changed')) }} as changed_samples,
+        {{ json_list(*samples_where('not is_nulled')) }} as changed_samples,
 
         -- numbers
         sum(cells)::bigint as cells_met,
         coalesce(sum(cells) filter (where is_nulled), 0)::bigint as cells_nulled,
-        coalesce(sum(cells) filter (where is_changed), 0)::bigint as cells_changed
+        coalesce(sum(cells) filter (where not is_nulled and drawer is not null), 0)::bigint as cells_changed
     from per_drawer
     group by rule, source_table, column_name
 
