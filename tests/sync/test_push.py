@@ -244,7 +244,7 @@ def test_a_limit_and_slices_of_time_end_in_the_same_state_with_as_many_writes(
     slices = 0
     left = 170
     while left:
-        # 170 writes at this pace take twice as long as a slice, however fast the machine is.
+        # 170 writes at this pace take nearly twice as long as a slice, however fast the machine is.
         sliced = canon("sync", "--yes", "--json", "--max-seconds", "3", env={"CANON_WRITES_PER_SECOND": "30"})
         left = sliced.expect(0).json["left"]
         slices += 1
@@ -333,7 +333,7 @@ def test_slices_of_time_are_no_failures_though_attio_fails_now_and_then(
 ) -> None:
     people(database, 80)
     workspace.play("faults", {"errors_every": 3, "error_status": 503, "latency_ms": 50})
-    pace = {"CANON_WRITES_PER_SECOND": "20"}
+    pace = {"CANON_WRITES_PER_SECOND": "20"}  # 80 writes are more than a slice
     slices = [80]
     while slices[-1] and len(slices) < 20:
         sliced = canon("sync", "--yes", "--json", "--max-seconds", "3", "--canary", "0", env=pace).expect(0).json

@@ -41,7 +41,7 @@ case
 case when ascii({{ column }}::text) > 32 or btrim({{ column }}::text, E' \t\n\r') != '' then {{ column }}::text end
 {%- endmacro %}
 
-{#- The first characters of a text: `left`, but it counts them only where there are more bytes than that, which costs a fifth. -#}
+{#- `left`, but the characters are counted only where there are more bytes than that: to count them takes longer than all else. -#}
 {% macro beginning_of_text(text, characters) -%}
 case when octet_length({{ text }}) <= {{ characters }} then {{ text }} else left({{ text }}, {{ characters }}) end
 {%- endmacro %}

@@ -2,8 +2,8 @@
     Pre-hooks of an incremental table. `find_changed_rows` compares what the sources say with what the table was made from, both ways
     (a full join), so that new, changed, late and deleted rows are all found by looking, not by a time stamp; where the model before
     it remembers what it changed (touched profiles and cells), it takes that. A table, and analyzed: the planner takes a guessed number
-    of changes for all rows or for one, and either is a plan that never ends. What changed is then looked up by an index: by Postgres's
-    default, which is of disks that turn, reading a million rows would be cheaper than looking up ten thousand.
+    of changes for all rows or for one, and either is a plan that never ends. Where there is an index, what changed is looked up by
+    it: by Postgres's default, which is of disks that turn, reading a million rows would be cheaper than looking up ten thousand.
     `delete_changed_rows` takes out what is gone or changed; the model's own query makes what is new or changed.
 -#}
 {% macro find_changed_rows(query) -%}

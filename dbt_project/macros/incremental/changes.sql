@@ -122,7 +122,7 @@ changed as (
 
 select
     linkedin_url,
-    -- the contract's column has the database's collation, and else its index would not be used
+    -- the contract's column has the database's collation: otherwise its index is not used
     linkedin_url collate "default" as made_linkedin_url
 from changed
 {%- endmacro %}

@@ -63,8 +63,9 @@ delete from {{ remembered }} as remembered using touched_profiles where remember
 {%- endmacro %}
 
 {#-
-    Pre-hook of the export: all rows of its changed profiles, of which it makes them and then sees which it had to leave out. A profile
-    may have changed in its rows and in its place. A table, since two readers of the rows would each read a million.
+    Pre-hook of the export: all rows of its changed profiles, from which it is made, and which its post-hook looks through for what was
+    left out: each would read a million rows to find them. A profile may have changed in its rows and in its place. Behind the delete:
+    before it, another build could make the export from newer rows, which this one would then replace by older ones.
 -#}
 {% macro take_rows_of_profiles() -%}
 {%- if is_incremental() -%}
@@ -73,7 +74,8 @@ select all_rows.*
 from {{ ref('int_people_read') }} as all_rows
 inner join (
     select distinct linkedin_url from changed_rows
-) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url
+) as changed_profiles on all_rows.linkedin_url = changed_profiles.linkedin_url;
+analyze rows_of_profiles
 {%- endif -%}
 {%- endmacro %}
 

@@ -6,8 +6,8 @@
         "{{ room_for_hashing() }}",
         "{{ take_touched_profiles() }}",
         "{{ find_changed_rows(changes_of_profiles()) }}",
-        "{{ take_rows_of_profiles() }}",
         "{{ delete_changed_rows(['linkedin_url']) }}",
+        "{{ take_rows_of_profiles() }}",
     ],
     post_hook="{{ remember_profiles_left_out() }}; {{ remember_touched_exports() }}",
 ) }}

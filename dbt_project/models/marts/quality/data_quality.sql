@@ -21,7 +21,8 @@ case source_table
 {%- endset -%}
 with
 
-linkedin_urls as (
+-- This and the people are read twice, which costs less than to write a million rows down in between.
+linkedin_urls as not materialized (
 
     select * from {{ ref('linkedin_url_normalized') }}
     -- those of people are judged where the people are counted
@@ -89,7 +90,6 @@ posted_jobs as (
 
 ),
 
--- Read twice, which costs less than to write a million rows down in between.
 people as not materialized (
 
     select
@@ -99,7 +99,7 @@ people as not materialized (
 
 ),
 
--- Of a million rows all that is asked is asked in one look.
+-- All that is counted of a million rows is counted in one look.
 people_counted as (
 
     select
