@@ -86,16 +86,14 @@
     one a column that it had not, and the view would go on saying that it is null. Of sources, which no build replaces, all at once.
 -#}
 {% macro relations_read_by(node) -%}
-{%- set sources, models = [], [] -%}
-{%- for source in graph.sources.values() -%}
-    {%- do sources.append("to_regclass(" ~ sql_text(source.relation_name) ~ ")") -%}
-{%- endfor -%}
+{%- set models = [] -%}
 {%- for unique_id in node.depends_on.nodes if unique_id in graph.nodes -%}
     {%- do models.append("to_regclass(" ~ sql_text(graph.nodes[unique_id].relation_name) ~ ")::oid") -%}
 {%- endfor -%}
 {%- set of_sources = asked_once(
     "select string_agg(concat_ws(' ', attrelid, attname), ' ' order by attrelid, attnum) from pg_attribute"
-    ~ " where attnum > 0 and not attisdropped and attrelid in (" ~ sources | sort | join(", ") ~ ")"
+    ~ " where attnum > 0 and not attisdropped and attrelid in (select to_regclass(name) from json_array_elements_text("
+    ~ sql_text(tojson(graph.sources.values() | map(attribute='relation_name') | sort | list)) ~ ") as sources (name))"
 ) -%}
 {%- set of_models = run_query("select concat_ws(' ', " ~ models | sort | join(", ") ~ ")").columns[0].values()[0] if models -%}
 {{ return(of_sources ~ '/' ~ of_models) }}

@@ -7,11 +7,11 @@
 {%- set table = adapter.quote(target.schema ~ '_intermediate') ~ '.results_remembered' -%}
 {%- set rows = [] -%}
 {%- for result in results if result.node.resource_type in ('model', 'seed', 'snapshot', 'test') -%}
-    {%- do rows.append(
-        "(" ~ sql_text(result.node.unique_id) ~ ", " ~ sql_text(result.status | string) ~ ", "
-        ~ sql_text((result.message or '') | replace('\n', ' ') | truncate(300, true)) ~ ", "
-        ~ sql_text(run_started_at | string) ~ ")"
-    ) -%}
+    {%- do rows.append({
+        'unique_id': result.node.unique_id,
+        'status': result.status | string,
+        'message': (result.message or '') | replace('\n', ' ') | truncate(300, true),
+    }) -%}
 {%- endfor -%}
 {%- if rows -%}
 {%- do run_query("create schema if not exists " ~ adapter.quote(target.schema ~ '_intermediate')) -%}
@@ -24,7 +24,8 @@
     ~ comment_with_marker("One row is a model, seed or test and how it last ended; the sync holds back what depends on a failure.")
 ) -%}
 {%- do run_query(
-    "insert into " ~ table ~ " values " ~ rows | join(', ')
+    "insert into " ~ table ~ " select unique_id, status, message, " ~ sql_text(run_started_at | string) ~ "::timestamptz"
+    ~ " from json_to_recordset(" ~ sql_text(tojson(rows)) ~ ") as ended (unique_id text, status text, message text)"
     ~ " on conflict (unique_id) do update set status = excluded.status, message = excluded.message,"
     ~ " finished_at = excluded.finished_at; commit"
 ) -%}
