@@ -44,9 +44,9 @@ case
 end
 {%- endmacro %}
 
-{#- The key of the nickname in 'downtown la', 'greater la', 'nyc area'; null without such a word. -#}
-{% macro location_nickname_key(key) -%}
-case when {{ key }} like 'downtown %' then substr({{ key }}, 10) else {{ location_metro_key(key) }} end
+{#- The key of the nickname in 'downtown la', 'greater la', 'nyc area'; null without such a word. `metro_key`: where it is known already. -#}
+{% macro location_nickname_key(key, metro_key=none) -%}
+case when {{ key }} like 'downtown %' then substr({{ key }}, 10) else {{ metro_key or location_metro_key(key) }} end
 {%- endmacro %}
 
 {#- The key of the city of 'south east london', 'east nashville'; null without such a word. -#}

@@ -203,11 +203,11 @@ seeded_keys as (
         parts.mention_id,
         parts.from_end,
         parts.part_count,
-        {{ location_nickname_key('parts.name_key') }} as name_key,
+        {{ location_nickname_key('parts.name_key', 'parts.metro_key') }} as name_key,
         parts.metro_key is not null as is_area
     from parts
     left join known_place_keys on parts.name_key = known_place_keys.name_key
-    where {{ location_nickname_key('parts.name_key') }} is not null and known_place_keys.name_key is null
+    where {{ location_nickname_key('parts.name_key', 'parts.metro_key') }} is not null and known_place_keys.name_key is null
 
 ),
 

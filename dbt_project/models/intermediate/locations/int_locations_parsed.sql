@@ -190,6 +190,16 @@ corrections_read as (
 
 ),
 
+-- where nobody has corrected anything, no text needs its key
+texts_to_correct as (
+
+    select
+        *,
+        case when exists (select 1 from corrections) then {{ location_key('location_raw') }} end as location_key
+    from texts
+
+),
+
 chosen as (
 
     select
@@ -222,8 +232,8 @@ chosen as (
         end as longitude,
         length(texts.location_raw) > 250 as is_prose,
         texts_with_parts.location_raw is not null as has_parts
-    from texts
-    left join corrections_read on {{ location_key('texts.location_raw') }} = corrections_read.location_key
+    from texts_to_correct as texts
+    left join corrections_read on texts.location_key = corrections_read.location_key
     left join first_concrete_place on texts.location_raw = first_concrete_place.location_raw
     left join texts_with_parts on texts.location_raw = texts_with_parts.location_raw
 
