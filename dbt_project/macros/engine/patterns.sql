@@ -21,9 +21,9 @@ substring({{ text }} from '{{ pattern }}')
 array_agg('%' || replace(lower({{ phrase }}), chr(92), repeat(chr(92), 2)) || '%')
 {%- endmacro %}
 
-{#- Whether a text says any of the phrases, in capitals or not. -#}
+{#- Whether a text says any of the phrases, in capitals or not; where a seed has none of a kind, it says none. -#}
 {% macro says_any(text, traces, phrases) -%}
-lower({{ text }}) like any ({{ traces }}) and {{ text }} ~* {{ phrases }}
+coalesce(lower({{ text }}) like any ({{ traces }}) and {{ text }} ~* {{ phrases }}, false)
 {%- endmacro %}
 
 {#- A text with something else wherever it says any of the phrases, in capitals or not. -#}

@@ -76,7 +76,7 @@ talk as (
         texts_read.location_raw is null
         and {{ count_of(words_of('parts.name_key')) }} between 2 and 20
         and parts.part_text != lower(parts.part_text)
-        and not ({{ says_any('parts.location_raw', 'denials.traces', 'denials.pattern') }})
+        and not {{ says_any('parts.location_raw', 'denials.traces', 'denials.pattern') }}
 
 ),
 

@@ -203,8 +203,8 @@ texts_to_correct as (
 chosen as (
 
     select
-        texts.location_raw,
-        texts.is_remote,
+        texts_to_correct.location_raw,
+        texts_to_correct.is_remote,
         corrections_read.location_key is not null as is_corrected,
         first_concrete_place.anchor_kind,
         first_concrete_place.is_as_written,
@@ -230,12 +230,12 @@ chosen as (
                 then corrections_read.longitude
             when first_concrete_place.locality is not null then first_concrete_place.longitude
         end as longitude,
-        length(texts.location_raw) > 250 as is_prose,
+        length(texts_to_correct.location_raw) > 250 as is_prose,
         texts_with_parts.location_raw is not null as has_parts
-    from texts_to_correct as texts
-    left join corrections_read on texts.location_key = corrections_read.location_key
-    left join first_concrete_place on texts.location_raw = first_concrete_place.location_raw
-    left join texts_with_parts on texts.location_raw = texts_with_parts.location_raw
+    from texts_to_correct
+    left join corrections_read on texts_to_correct.location_key = corrections_read.location_key
+    left join first_concrete_place on texts_to_correct.location_raw = first_concrete_place.location_raw
+    left join texts_with_parts on texts_to_correct.location_raw = texts_with_parts.location_raw
 
 ),
 
