@@ -86,7 +86,7 @@ def command(session: Session, *, exports: tuple[str, ...], no_pull: bool, most: 
         }
         shown = [] if session.wants_json else readable(connection, plan, cap, most)
     written = [f"The whole plan, to search and filter: {page}"] if page else []
-    session.answer(document, *shown, *written, "Nothing was changed. `canon sync` does it.")
+    session.answer(document, *shown, *written, f"Nothing was changed.{' `canon sync` does it.' if plan.writes else ''}")
     return 1 if held_back or any(each.set_aside for each in plan.exports) else 0
 
 

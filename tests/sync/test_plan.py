@@ -522,3 +522,4 @@ def test_canon_plan_reads_the_crm_says_it_all_and_changes_nothing(
     assert changes["industry"]["why"] == "typed by a person"
     assert "New [bold]" in shown.stderr
     assert "WARNING: more than CANON_RECORD_CAP allows: 2 of 1 records" in shown.stderr
+    assert "Nothing was changed. `canon sync` does it." in shown.stderr

@@ -297,6 +297,10 @@ def test_an_export_goes_though_the_workspace_lacks_what_another_one_needs(
     canon("plan", "attio_people", env={"CANON_RECORD_CAP": "100"}).expect(0)
     assert canon("sync", "attio_people", "--yes", "--json").expect(0).json["written"] == 2
     assert len(sandbox.records("people")) == 2
+    # whoever has nothing left to write is not sent to write it
+    again = canon("plan", "attio_people").expect(0).stderr
+    assert "Nothing to write." in again
+    assert "canon sync" not in again
 
 
 def test_a_plan_is_kept_while_somebody_looks_at_it_however_many_are_made_meanwhile(
